@@ -1,0 +1,1 @@
+"""The service: configuration, command line, plans, the transaction."""

@@ -1,0 +1,1 @@
+"""Schemas, tags, wire format, codec, registry client."""
