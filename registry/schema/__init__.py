@@ -1,0 +1,1 @@
+"""Schemas as trees with tags: parsing, selecting, rewriting, printing, and values as plain JSON."""

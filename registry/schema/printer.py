@@ -1,0 +1,109 @@
+"""Trees printed as Avro schemas: the inverse of `registry.schema.avro`, and the only place that writes Avro JSON.
+
+Deterministic: the same tree always prints the same text, because a registry compares texts.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from registry.schema.avro import DEFAULT_TAGS_PROPERTY
+from registry.schema.tree import Field, Type, same_type
+
+UNNAMED = "ConnectDefault"
+
+
+def print_schema(root: Field, tags_property: str = DEFAULT_TAGS_PROPERTY) -> str:
+    """The Avro schema of a side as compact JSON text."""
+    return json.dumps(schema_of(root, tags_property), separators=(",", ":"), ensure_ascii=False)
+
+
+def schema_of(root: Field, tags_property: str = DEFAULT_TAGS_PROPERTY) -> Any:
+    """The Avro schema of a side as JSON objects.
+
+    A type that has come to differ between two places that shared it gets a name of its own: `Address_2`.
+    """
+    return _Printer(tags_property).place(root, "")
+
+
+class _Printer:
+    def __init__(self, tags_property: str) -> None:
+        self._tags_property = tags_property
+        self._named: dict[str, Type] = {}
+
+    def place(self, place: Field, namespace: str) -> Any:
+        """The schema of a place that is no record field: its tags ride on its type."""
+        return self._nullable(place, self._tagged(self._type(place.type, namespace), place))
+
+    def _nullable(self, place: Field, printed: Any) -> Any:
+        if place.type.kind == "null":
+            return ["null"] if place.type.attrs.get("union") else "null"
+        branches = printed if isinstance(printed, list) else [printed]
+        if place.null is None:
+            return printed
+        return [*branches[: place.null], "null", *branches[place.null :]]
+
+    def _tagged(self, printed: Any, place: Field) -> Any:
+        if not place.type.is_leaf or isinstance(printed, list):
+            return printed
+        extra = {k: v for k, v in place.attrs.items() if k.startswith("streamveil:")}
+        if place.tags:
+            extra[self._tags_property] = sorted(place.tags)
+        if not extra:
+            return printed
+        return {**printed, **extra} if isinstance(printed, dict) else {"type": printed, **extra}
+
+    def _field(self, field: Field, namespace: str) -> dict[str, Any]:
+        printed: dict[str, Any] = {
+            "name": field.name,
+            "type": self._nullable(field, self._type(field.type, namespace)),
+            **field.attrs,
+        }
+        if field.tags and field.type.is_leaf:
+            printed[self._tags_property] = sorted(field.tags)
+        return printed
+
+    def _type(self, type_: Type, namespace: str) -> Any:
+        match type_.kind:
+            case "record" | "enum" | "fixed":
+                return self._named_type(type_, namespace)
+            case "array":
+                return {"type": "array", "items": self.place(type_.fields[0], namespace), **type_.attrs}
+            case "map":
+                keys, values = type_.fields
+                printed = {"type": "map", "values": self.place(values, namespace), **type_.attrs}
+                if keys.tags:
+                    printed[self._tags_property] = sorted(keys.tags)
+                return printed
+            case "union":
+                return [self.place(branch, namespace) for branch in type_.fields]
+            case kind:
+                attrs = {k: v for k, v in type_.attrs.items() if k != "union"}
+                attrs = {k.removeprefix("ignored-"): v for k, v in attrs.items()}
+                return {"type": kind, **attrs} if attrs else kind
+
+    def _named_type(self, type_: Type, namespace: str) -> Any:
+        full, known = self._name(type_)
+        space, _, simple = full.rpartition(".")
+        if known:
+            return full if space != namespace else simple
+        printed: dict[str, Any] = {"type": type_.kind, "name": simple}
+        if space != namespace:
+            printed["namespace"] = space
+        printed |= {k.removeprefix("ignored-"): v for k, v in type_.attrs.items() if k != "name"}
+        if type_.kind == "record":
+            printed["fields"] = [self._field(field, space) for field in type_.fields]
+        return printed
+
+    def _name(self, type_: Type) -> tuple[str, bool]:
+        """The type's full name, and whether it stands further up already."""
+        wanted = type_.attrs.get("name")
+        name, number = wanted or UNNAMED, 1
+        while (defined := self._named.get(name)) is not None:
+            if defined is type_ or (wanted and same_type(defined, type_)):
+                return name, True
+            number += 1
+            name = f"{wanted}_{number}" if wanted else f"{UNNAMED}{number}"
+        self._named[name] = type_
+        return name, False

@@ -1,0 +1,184 @@
+"""Selecting places of a tree, and making a new tree of what a transform does to them.
+
+`select` walks the type graph together with a matcher and keeps only what leads to a selected place. The
+result mirrors the schema, cycles included, so it also tells a codec which way to go for the values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from registry.schema.paths import Matcher, States
+from registry.schema.tree import Field, Type, step_into
+
+
+@dataclass(slots=True, eq=False)
+class Walk:
+    """One place on the way to selected places, or one of them.
+
+    `branches` narrows a selected union to those of its branches that are meant. `beneath` is set at a place
+    without a schema: the selection goes on inside the values, with this matcher and these states. Only
+    `select` and `only` build walks; to everybody else they are immutable.
+    """
+
+    field: Field
+    path: str
+    selected: bool = False
+    branches: tuple[int, ...] | None = None
+    beneath: tuple[Matcher, States] | None = None
+    children: tuple[Walk, ...] = ()
+
+    def places(self) -> Iterator[Walk]:
+        """Each selected place, in schema order, once."""
+        seen: set[int] = set()
+        stack = [self]
+        while stack:
+            walk = stack.pop()
+            if id(walk) in seen:
+                continue
+            seen.add(id(walk))
+            if walk.selected or walk.beneath:
+                yield walk
+            stack += reversed(walk.children)
+
+    def only(self, place: Walk) -> Walk:
+        """The walk that leads to this one place alone."""
+        reaching = _reaching(self, {id(place)})
+        copies: dict[int, Walk] = {}
+
+        def copy(walk: Walk) -> Walk:
+            if id(walk) not in copies:
+                here = walk is place
+                new = Walk(walk.field, walk.path, here and walk.selected, walk.branches if here else None)
+                new.beneath = walk.beneath if here else None
+                copies[id(walk)] = new
+                new.children = tuple(copy(child) for child in walk.children if id(child) in reaching)
+            return copies[id(walk)]
+
+        return copy(self)
+
+
+def select(root: Field, matcher: Matcher) -> Walk | None:
+    """The walk to every place that the matcher selects, or None where it selects nothing.
+
+    A selected container is taken whole: nothing inside it is selected again. A union whose leaf branches are
+    selected counts as one selected place, because its branches may become one.
+    """
+    walks: dict[tuple[int, States], Walk] = {}
+    goals: set[int] = set()
+
+    def visit(place: Field, path: str, states: States) -> Walk:
+        memo = (id(place), states)
+        if memo in walks:
+            return walks[memo]
+        walk = walks[memo] = Walk(place, path)
+        if place.type.kind == "null":
+            return walk
+        if matcher.accepts(states, place):
+            walk.selected = True
+        elif place.type.kind == "any":
+            walk.beneath = (matcher, states) if states else None
+        elif place.type.kind == "union":
+            _visit_union(walk, states)
+        else:
+            walk.children = tuple(
+                visit(inner, step_into(path, inner), matcher.advance(states, inner)) for inner in place.type.fields
+            )
+        if walk.selected or walk.beneath:
+            goals.add(id(walk))
+        return walk
+
+    def _visit_union(walk: Walk, states: States) -> None:
+        branches = walk.field.type.fields
+        taken = tuple(i for i, b in enumerate(branches) if b.type.is_leaf and matcher.accepts(states, b))
+        walk.selected = bool(taken)
+        walk.branches = taken or None
+        walk.children = tuple(visit(b, walk.path, states) for b in branches if not b.type.is_leaf)
+
+    start = visit(root, "", matcher.start())
+    reaching = _reaching(start, goals)
+    if id(start) not in reaching:
+        return None
+    for walk in walks.values():
+        walk.children = tuple(child for child in walk.children if id(child) in reaching)
+    return start
+
+
+def rewrite(walk: Walk, edit: Callable[[Walk, Field], Field | None]) -> Field:
+    """The tree in which each selected place is what `edit` makes of it; None drops it.
+
+    `edit` gets the walk and the place as it is by then: in a union that is selected and also walked through,
+    the walked branches are already rewritten. Only a record's fields can be dropped; dropping another place
+    raises `CannotDrop`.
+    """
+    types: dict[int, Type] = {}
+
+    def visit(walk: Walk) -> Field | None:
+        if walk.children:
+            place = walk.field.but(type=rebuild(walk))
+            return edit(walk, place) if walk.selected else place
+        return edit(walk, walk.field) if walk.selected else walk.field
+
+    def rebuild(walk: Walk) -> Type:
+        if id(walk) in types:
+            return types[id(walk)]
+        old = walk.field.type
+        new = types[id(walk)] = Type(old.kind, (), old.attrs)
+        edited = {id(child.field): visit(child) for child in walk.children}
+        if old.kind != "record" and None in edited.values():
+            raise CannotDrop(walk.path)
+        fields = (edited.get(id(inner), inner) for inner in old.fields)
+        new.close(tuple(inner for inner in fields if inner is not None))
+        return new
+
+    root = visit(walk)
+    if root is None:
+        raise CannotDrop(walk.path)
+    return root
+
+
+def edit_leaves(root: Field, edit: Callable[[Field], Field]) -> Field:
+    """The tree with every leaf replaced by what `edit` makes of it."""
+    types: dict[int, Type] = {}
+
+    def visit(place: Field) -> Field:
+        return edit(place) if place.type.is_leaf else place.but(type=rebuild(place.type))
+
+    def rebuild(type_: Type) -> Type:
+        if id(type_) not in types:
+            new = types[id(type_)] = Type(type_.kind, (), type_.attrs)
+            new.close(tuple(visit(inner) for inner in type_.fields))
+        return types[id(type_)]
+
+    return visit(root)
+
+
+class CannotDrop(ValueError):
+    """A place that cannot be dropped alone: a root, an array's items, a map's keys or values, a branch."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path or 'the root'} cannot be dropped alone")
+        self.path = path
+
+
+def _reaching(start: Walk, goals: set[int]) -> set[int]:
+    """The walks from which one of the goals can be reached."""
+    parents: dict[int, list[int]] = {}
+    seen = {id(start)}
+    stack = [start]
+    while stack:
+        walk = stack.pop()
+        for child in walk.children:
+            parents.setdefault(id(child), []).append(id(walk))
+            if id(child) not in seen:
+                seen.add(id(child))
+                stack.append(child)
+    reached: set[int] = set()
+    todo = [goal for goal in goals if goal in seen]
+    while todo:
+        walk_id = todo.pop()
+        if walk_id not in reached:
+            reached.add(walk_id)
+            todo += parents.get(walk_id, ())
+    return reached

@@ -1,0 +1,196 @@
+"""The contract of a transform: options, bind, steps.
+
+A transform's options *are* the transform: a frozen model whose aliases are Kafka Connect's option names. It is
+bound once per shape, and binding answers with the shape that comes out and the steps that make it so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Protocol
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import Field as Option
+
+from registry.schema.paths import TagGlobs
+from registry.schema.tree import Field, Shape
+from registry.schema.walk import Walk
+from transforms.outcome import Dropped, Rejected, Unbindable
+
+Side = Literal["key", "value"]
+Apply = Callable[[list[Any]], list[Any]]
+"""Values in, as many values out in the same order; a value that cannot be transformed becomes `Rejected`."""
+
+
+class Header(NamedTuple):
+    """A record header. `field` is None for one that passes as it came: then `value` is its bytes or None."""
+
+    name: str
+    value: Any
+    field: Field | None = None
+
+
+@dataclass(slots=True)
+class Rows:
+    """Records of one plan, as lists of the same length. A row step changes the lists in place."""
+
+    keys: list[Any]
+    values: list[Any]
+    headers: list[list[Header]]
+    topics: list[str]
+    partitions: list[int | None]
+    timestamps: list[int | None]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def side(self, side: str) -> list[Any]:
+        return self.keys if side == "key" else self.values
+
+    def take(self, rows: Sequence[int]) -> Rows:
+        """These rows alone, sharing their values."""
+        return Rows(*([column[row] for row in rows] for column in self._columns()))
+
+    def _columns(self) -> tuple[list[Any], ...]:
+        return self.keys, self.values, self.headers, self.topics, self.partitions, self.timestamps
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} rows>"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnStep:
+    """Maps the values of one place. Nulls are left out unless `nulls`."""
+
+    side: str
+    walk: Walk
+    apply: Apply
+    nulls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RowStep:
+    """Works on whole records. `apply` says which rows are rejected or dropped; the others it changed in place.
+
+    `needs` are the sides whose whole value it reads or replaces.
+    """
+
+    apply: Callable[[Rows], Mapping[int, Rejected | Dropped] | None]
+    needs: frozenset[str] = frozenset({"value"})
+
+
+Step = ColumnStep | RowStep
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What binding gives: the shape that comes out, and the steps; none for a change of schema alone.
+
+    `shape` None drops every record. `touched` are the origins of the places that the transform changes or drops,
+    for explaining; `matched` is False where its selection finds nothing in this schema.
+    """
+
+    shape: Shape | None
+    steps: tuple[Step, ...] = ()
+    touched: tuple[str, ...] = ()
+    matched: bool = True
+
+
+class KeyRing(Protocol):
+    """The keys of one ring. Nothing here prints."""
+
+    @property
+    def writing_version(self) -> int:
+        """The version that a transform writes with."""
+
+    def subkey(self, purpose: str, domain: str, length: int, version: int | None = None) -> bytes:
+        """HKDF-SHA256 of the ring key of that version, salt empty, info `streamveil/v1/{purpose}/{domain}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a transform may know when it binds, besides the shape."""
+
+    alias: str = "x"
+    topic: str = ""
+    sensitive: TagGlobs = field(default_factory=lambda: TagGlobs(["*"]))
+    keys: Mapping[str, KeyRing] = field(default_factory=dict)
+
+    def domain(self, given: str | None, leaf: Field) -> str:
+        """The domain of a leaf: the one configured, else its only sensitive tag. Raises `Unbindable`."""
+        if given:
+            return given
+        tags = sorted(tag for tag in leaf.tags if self.sensitive.match([tag]))
+        if len(tags) == 1:
+            return tags[0]
+        found = f"{len(tags)} sensitive tags ({', '.join(tags)})" if tags else "no sensitive tag"
+        raise Unbindable(
+            f"transforms.{self.alias}.domain: {leaf.origin or leaf.name} has {found}, so the domain must be given",
+            path=leaf.origin,
+        )
+
+
+class Transform(BaseModel):
+    """Options of one transform in a chain, and how it binds.
+
+    `side` is picked by `$Key` or `$Value` in the type. A transform that reads or replaces whole values sets
+    `whole`: it then binds to a shape in which every value lies under its name.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        populate_by_name=False,
+        arbitrary_types_allowed=True,
+        hide_input_in_errors=True,
+    )
+    whole: ClassVar[bool] = False
+    sides: ClassVar[bool] = True
+    protecting: ClassVar[bool] = False
+
+    side: Side = Option(default="value", alias="$side", repr=False)
+
+    def bind(self, shape: Shape, context: Context) -> Bound:
+        """Bind to a shape. Raises `Unbindable` where the transform cannot work for it."""
+        raise NotImplementedError
+
+    def key_ring(self) -> str | None:
+        """The name of the key ring that the transform needs, if any."""
+        return None
+
+    def selects_by_tags(self) -> bool:
+        return False
+
+
+def split_list(value: Any) -> Any:
+    """Kafka's ConfigDef list: comma separated, blanks around entries left out, an empty text no entry."""
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",")] if value.strip() else []
+
+
+def _distinct(values: Sequence[str]) -> Sequence[str]:
+    if any(not value for value in values):
+        raise ValueError("has a blank entry")
+    if len(set(values)) != len(values):
+        raise ValueError("has the same entry twice")
+    return values
+
+
+def _boolean(value: Any) -> Any:
+    """Kafka's ConfigDef boolean: `true` or `false`, case ignored, blanks around left out."""
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.strip().lower(), value)
+    return value
+
+
+def _integer(value: Any) -> Any:
+    """Kafka's ConfigDef int: decimal text, blanks around left out."""
+    return int(value) if isinstance(value, str) and value.strip().lstrip("+-").isdigit() else value
+
+
+TextList = Annotated[tuple[str, ...], BeforeValidator(split_list)]
+DistinctList = Annotated[tuple[str, ...], BeforeValidator(lambda v: _distinct(split_list(v)))]
+Boolean = Annotated[bool, BeforeValidator(_boolean)]
+Integer = Annotated[int, BeforeValidator(_integer)]
