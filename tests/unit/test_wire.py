@@ -1,0 +1,76 @@
+"""Confluent's wire format: a zero byte, the schema id in four big-endian bytes, the body."""
+
+import pickle
+import secrets
+import traceback
+
+import pytest
+
+from registry.errors import PoisonReason, PoisonRecord
+from registry.wire import PREFIX_LENGTH, by_prefix, prefix, split
+
+
+def test_the_schema_id_is_the_big_endian_number_after_the_magic_byte():
+    assert split(b"\x00\x00\x01\x02\x03body") == 0x010203
+
+
+def test_the_prefix_of_a_schema_id_is_five_bytes_long():
+    assert prefix(0x010203) == b"\x00\x00\x01\x02\x03"
+    assert len(prefix(0x010203)) == PREFIX_LENGTH
+
+
+@pytest.mark.parametrize("schema_id", [0, 1, 255, 256, 2**31 - 1, 2**32 - 1])
+def test_what_was_framed_with_an_id_is_split_to_that_id(schema_id):
+    assert split(prefix(schema_id) + b"body") == schema_id
+
+
+def test_a_body_without_bytes_is_valid():
+    assert split(b"\x00\x00\x00\x00\x07") == 7
+
+
+@pytest.mark.parametrize("first", [1, 0x7B, 0xFF])
+@pytest.mark.parametrize("rest", [b"", b"\x00\x00\x00\x07body"])
+def test_another_first_byte_is_poison_for_its_magic_byte_however_short(first, rest):
+    with pytest.raises(PoisonRecord) as caught:
+        split(bytes([first]) + rest)
+    assert caught.value.reason is PoisonReason.MAGIC_BYTE
+
+
+@pytest.mark.parametrize("length", range(5))
+def test_fewer_than_five_bytes_are_poison_for_being_truncated(length):
+    with pytest.raises(PoisonRecord) as caught:
+        split(bytes(length))
+    assert caught.value.reason is PoisonReason.TRUNCATED
+
+
+def test_the_reason_codes_are_those_that_dead_letters_carry():
+    assert [str(reason) for reason in PoisonReason] == ["magic-byte", "truncated"]
+
+
+def test_a_poison_record_error_holds_none_of_the_payload():
+    planted = secrets.token_hex(16)
+    with pytest.raises(PoisonRecord) as caught:
+        split(planted.encode())
+    error = caught.value
+    shown = f"{error!r} {error} {error.args} {vars(error)} {''.join(traceback.format_exception(error))}"
+    assert planted not in shown
+    assert error.__cause__ is None
+    assert error.__context__ is None
+
+
+def test_a_poison_record_error_survives_another_process():
+    assert pickle.loads(pickle.dumps(PoisonRecord(PoisonReason.TRUNCATED))).reason is PoisonReason.TRUNCATED
+
+
+def test_rows_are_grouped_by_their_first_five_bytes_in_order():
+    seven, eight = prefix(7), prefix(8)
+    assert by_prefix([seven + b"a", eight + b"b", seven + b"c", seven]) == {seven: [0, 2, 3], eight: [1]}
+
+
+def test_the_group_key_is_enough_to_split():
+    (key,) = by_prefix([prefix(7) + b"body"])
+    assert split(key) == 7
+
+
+def test_tombstones_are_a_group_of_their_own_and_not_truncated_payloads():
+    assert by_prefix([None, b"", None]) == {None: [0, 2], b"": [1]}
