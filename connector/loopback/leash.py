@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _NOTHING = 0
-_KILL_TIMEOUT_S = 5.0
+_REMOVE_TIMEOUT_S = 5.0
 
 
 class Leash:
@@ -41,7 +41,7 @@ class Leash:
         self._tell(_NOTHING)
 
     def close(self) -> None:
-        """Blocks until the group is dead and the directory gone."""
+        """Blocks until the group is killed and the directory gone."""
         assert self._watcher.stdin is not None  # noqa: S101  tells mypy what PIPE means
         self._watcher.stdin.close()
         self._watcher.wait()
@@ -57,16 +57,18 @@ def _watch(directory: Path) -> None:
     for line in sys.stdin:
         held = int(line)
     if held != _NOTHING:
-        _kill(held)
+        with suppress(ProcessLookupError):
+            os.killpg(held, signal.SIGKILL)
+    _remove(directory)
+
+
+def _remove(directory: Path) -> None:
+    """A process that has just been killed may write one more file: once the directory is gone, it cannot."""
+    deadline = time.monotonic() + _REMOVE_TIMEOUT_S
     shutil.rmtree(directory, ignore_errors=True)
-
-
-def _kill(group: int) -> None:
-    deadline = time.monotonic() + _KILL_TIMEOUT_S
-    with suppress(ProcessLookupError):
-        while time.monotonic() < deadline:
-            os.killpg(group, signal.SIGKILL)
-            time.sleep(0.02)
+    while directory.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 if __name__ == "__main__":

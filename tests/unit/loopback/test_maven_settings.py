@@ -56,9 +56,7 @@ def test_a_mirror_that_names_central_goes_before_one_for_everything(home: Path) 
     assert load_settings().central == "https://central.test"
 
 
-def test_the_users_settings_go_before_those_of_the_installation(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_users_settings_go_before_those_of_the_installation(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAVEN_HOME", str(home / "maven"))
     write_settings(home / "maven" / "conf", f"<mirrors>{mirror('*', 'https://site.test')}</mirrors>")
     assert load_settings().central == "https://site.test"
@@ -67,9 +65,7 @@ def test_the_users_settings_go_before_those_of_the_installation(
     assert load_settings().central == "https://user.test"
 
 
-def test_environment_variables_in_the_settings_are_filled_in(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_environment_variables_in_the_settings_are_filled_in(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMPANY_MIRROR", "https://mirror.test")
     write_settings(home / ".m2", f"<mirrors>{mirror('central', '${env.COMPANY_MIRROR}/maven')}</mirrors>")
 
