@@ -1,0 +1,60 @@
+# Needs make and Python 3.11 or newer; the rest each target fetches for itself, once.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup kafka test test-unit lint demo bench clean
+
+help:
+	@echo "make demo       real Kafka on this machine, customer records before and after protection"
+	@echo "make test       all tests, those on real Kafka included"
+	@echo "make test-unit  only the tests that start no server"
+	@echo "make lint       ruff, mypy, import-linter"
+	@echo "make bench      the pinned workload, beside its two baselines"
+	@echo "make setup      the virtual environment in $(VENV); the targets above make it when needed"
+	@echo "make clean      remove the virtual environment and all caches of this tree"
+
+setup: $(STAMP)
+
+# Recreated when its interpreter does not run: the tree was moved, or that Python was removed.
+$(STAMP): pyproject.toml
+	@$(BIN)/python -c '' 2>/dev/null || { $(FIND_PYTHON); "$$python" -m venv --clear $(VENV); }
+	@echo "Installing into $(VENV); the first time this takes a minute or two."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+# Debian's Python comes without ensurepip, and a pyenv shim may stand for no Python at all: each candidate is tried.
+define FIND_PYTHON
+for python in python3.13 python3.12 python3.11 python3 python; do \
+	"$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+	python=; \
+done; \
+test -n "$$python" || { echo "Streamveil needs Python 3.11 or newer, with its venv module, on the PATH." >&2; exit 1; }
+endef
+
+kafka: $(STAMP)
+	@$(BIN)/python -m connector.loopback.jars
+
+test: kafka
+	$(BIN)/pytest tests
+
+test-unit: $(STAMP)
+	$(BIN)/pytest tests --ignore=tests/integration
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+demo: kafka
+	$(BIN)/streamveil demo
+
+bench: kafka
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
