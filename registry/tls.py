@@ -36,6 +36,8 @@ def is_distrust(failure: BaseException) -> bool:
 
 def _trusting(settings: RegistrySettings) -> ssl.SSLContext:
     ca = settings.ssl_ca_location
+    if ca is None and not any(endpoint.url.startswith("https:") for endpoint in settings.endpoints):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used: it trusts nobody, and is made in no time
     if ca is None:
         return httpx.create_ssl_context(trust_env=False)
     try:
