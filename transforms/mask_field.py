@@ -14,9 +14,10 @@ from typing import Any, ClassVar
 from pydantic import Field as Option
 from pydantic import model_validator
 
-from registry.schema.plain import default_value, scaled_bytes
+from registry.schema.plain import scaled_bytes
 from registry.schema.tree import Field, Guard, Shape, Type
 from registry.schema.walk import Walk
+from transforms.null_defaults import defaults_for_nulls
 from transforms.outcome import Code, Rejected, Unbindable
 from transforms.selecting import Selecting
 from transforms.transform import Apply, Boolean, Bound, ColumnStep, Context
@@ -57,7 +58,7 @@ class MaskField(Selecting):
             code = Code.NULL_VALUE if root.type.kind == "null" else Code.WRONG_TYPE
             raise Unbindable(f"transforms.{context.alias}: only records can be masked by field", code=code)
         if self.replace_null_with_default and root.type.kind == "record":
-            return Bound(bound.shape, (*self._defaults(root, bound), *bound.steps), bound.touched, bound.matched)
+            return Bound(bound.shape, (*defaults_for_nulls(root, self.side), *bound.steps), bound.touched, bound.matched)
         return bound
 
     def _leaf(self, field: Field) -> tuple[Field, Apply]:
@@ -104,20 +105,6 @@ class MaskField(Selecting):
         if not self.fields:
             return value
         return Rejected(Code.NULL_VALUE if value is None else Code.WRONG_TYPE)
-
-    def _defaults(self, root: Field, bound: Bound) -> list[ColumnStep]:
-        """Kafka reads a null in a field with a default as that default, selected or not."""
-        steps = []
-        for field in root.type.fields:
-            if field.null is not None and field.attrs.get("default") is not None:
-                default = default_value(field)(field.attrs["default"])
-                walk = Walk(root, "", children=(Walk(field, field.name, selected=True),))
-                steps.append(ColumnStep(self.side, walk, _filled(default), nulls=True))
-        return steps
-
-
-def _filled(default: Any) -> Apply:
-    return lambda values: [default if value is None else value for value in values]
 
 
 def _each(mask: Callable[[Any], Any]) -> Apply:

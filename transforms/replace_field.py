@@ -12,9 +12,9 @@ from pydantic import BeforeValidator
 from pydantic import Field as Option
 
 from registry.schema.paths import Matcher
-from registry.schema.plain import default_value
 from registry.schema.tree import Field, Shape, Type, leaves
 from registry.schema.walk import CannotDrop, Walk, rewrite, select
+from transforms.null_defaults import defaults_for_nulls
 from transforms.outcome import Code, Rejected, Unbindable
 from transforms.selecting import Paths
 from transforms.transform import Boolean, Bound, ColumnStep, Context, TextList, Transform, split_list
@@ -67,7 +67,8 @@ class ReplaceField(Transform):
         new = self._renamed(self._filtered(root), root, context)
         kept = {leaf.origin for _, leaf in leaves(new)}
         touched = tuple(leaf.origin for _, leaf in leaves(root) if leaf.origin not in kept)
-        return Bound(shape.with_side(self.side, new.but(null=None)), tuple(self._defaults(root)), touched)
+        steps = defaults_for_nulls(root, self.side) if self.replace_null_with_default else ()
+        return Bound(shape.with_side(self.side, new.but(null=None)), tuple(steps), touched)
 
     def _filtered(self, root: Field) -> Field:
         if self.include:
@@ -98,16 +99,6 @@ class ReplaceField(Transform):
             seen.add(new.name)
         return root.but(type=Type("record", fields, root.type.attrs))
 
-    def _defaults(self, root: Field) -> list[ColumnStep]:
-        """Kafka reads a null in a field with a default as that default."""
-        steps = []
-        if self.replace_null_with_default:
-            for field in root.type.fields:
-                if field.null is not None and field.attrs.get("default") is not None:
-                    walk = Walk(root, "", children=(Walk(field, field.name, selected=True),))
-                    steps.append(ColumnStep(self.side, walk, _filling(field), nulls=True))
-        return steps
-
     def _schemaless(self, values: list[Any]) -> list[Any]:
         names = dict(self.renames)
         return [
@@ -119,11 +110,6 @@ class ReplaceField(Transform):
 
     def _keeps(self, name: str) -> bool:
         return name not in self.exclude and (not self.include or name in self.include)
-
-
-def _filling(field: Field) -> Any:
-    default = default_value(field)(field.attrs["default"])
-    return lambda values: [default if value is None else value for value in values]
 
 
 def _kept(walk: Walk) -> Field:

@@ -100,8 +100,11 @@ class Matcher:
 
     def advance(self, states: States, place: Field) -> States:
         """The states after the step into `place`; a union's branch is no step of its own."""
-        if not states:
-            return states
+        return self.step(states, place.name)
+
+    def step(self, states: States, name: str) -> States:
+        """The states after the step into the place of this name."""
+        special = name in (ITEMS, MAP_KEYS, MAP_VALUES)
         reached: set[tuple[int, int]] = set()
         for index, position in states:
             pattern = self._patterns[index]
@@ -110,18 +113,20 @@ class Matcher:
             step = pattern[position]
             if step == ANY_DEPTH:
                 reached.add((index, position))
-            elif (step == place.name and place.name in (ITEMS, MAP_KEYS, MAP_VALUES)) or (
-                place.name not in (ITEMS, MAP_KEYS, MAP_VALUES)
-                and (step == ANY_FIELD or (isinstance(step, Name) and step.name == place.name))
-            ):
+            elif special:
+                if step == name:
+                    reached.add((index, position + 1))
+            elif step == ANY_FIELD or (isinstance(step, Name) and step.name == name):
                 reached.add((index, position + 1))
         return self._spread(reached)
 
+    def done(self, states: States) -> bool:
+        """Whether a path ends here."""
+        return any(position == len(self._patterns[index]) for index, position in states)
+
     def accepts(self, states: States, place: Field) -> bool:
         """Whether the place that was reached with `states` is selected."""
-        if any(position == len(self._patterns[index]) for index, position in states):
-            return True
-        return place.type.is_leaf and self._tags.match(place.tags)
+        return self.done(states) or (place.type.is_leaf and self._tags.match(place.tags))
 
     @property
     def by_tags(self) -> bool:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from registry.schema.avro import DEFAULT_TAGS_PROPERTY, BadSchema, parse, read_tags
-from registry.schema.paths import BadPath, Matcher, TagGlobs
-from registry.schema.tree import Field, Type, step_into
+from registry.schema.paths import BadPath, Matcher, Name, Step, TagGlobs, parse_path
+from registry.schema.tree import ITEMS, MAP_VALUES, Field, Type, step_into
 from registry.schema.walk import Walk, rewrite, select
 
 
@@ -26,12 +26,12 @@ class TagRules:
 
     property: str = DEFAULT_TAGS_PROPERTY
     sensitive: tuple[str, ...] = ("*",)
-    declared: Mapping[str, Sequence[str]] = ()  # type: ignore[assignment]  # an empty tuple stands for no rule
+    declared: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def for_side(self, side: str) -> dict[str, list[str]]:
         """Tag to paths below the root of that side; `**` for the root itself, which then holds for all inside."""
         found: dict[str, list[str]] = {}
-        for tag, patterns in dict(self.declared).items():
+        for tag, patterns in self.declared.items():
             for pattern in patterns:
                 if (path := _within(pattern, side)) is not None:
                     found.setdefault(tag, []).append(path)
@@ -40,7 +40,7 @@ class TagRules:
     def for_headers(self) -> dict[str, frozenset[str]]:
         """Header name to the tags that are declared for it."""
         found: dict[str, frozenset[str]] = {}
-        for tag, patterns in dict(self.declared).items():
+        for tag, patterns in self.declared.items():
             for pattern in patterns:
                 if pattern.startswith("header:"):
                     name = pattern.removeprefix("header:")
@@ -79,10 +79,32 @@ def tagged_tree(
 def with_declared(tree: Field, rules: TagRules, side: str) -> Field:
     """The tree with the configuration's tags added, and all tags carried to the leaves."""
     for tag, paths in rules.for_side(side).items():
+        if tree.type.kind == "any":
+            tree = _declared_inside(tree, paths, tag)
+            continue
         walk = select(tree, Matcher(paths))
         if walk is not None:
             tree = rewrite(walk, _adding(frozenset({tag})))
     return push_down(tree)
+
+
+def _declared_inside(root: Field, paths: Sequence[str], tag: str) -> Field:
+    """A value without a schema has the places that are declared for it, and whatever else it holds."""
+    for path in paths:
+        root = _with_place(root, () if path == "**" else parse_path(path), tag, path)
+    return root
+
+
+def _with_place(place: Field, steps: Sequence[Step], tag: str, path: str) -> Field:
+    if not steps:
+        return place.but(tags=place.tags | {tag})
+    name = steps[0].name if isinstance(steps[0], Name) else steps[0]
+    if name not in (ITEMS, MAP_VALUES) and not isinstance(steps[0], Name):
+        raise BadSchema(f"tags.fields.{tag}: {path} must name each step, because the values have no schema")
+    known = {inner.name: inner for inner in place.type.fields}
+    inner = known.get(name) or Field(name, name, Type("any"), null=0)
+    known[name] = _with_place(inner, steps[1:], tag, path)
+    return place.but(type=Type("any", tuple(known.values())))
 
 
 def _adding(tags: frozenset[str]) -> Any:
@@ -141,6 +163,8 @@ def _with_qualified(tree: Field, glob: re.Pattern[str], added: frozenset[str]) -
 def push_down(root: Field) -> Field:
     """Carry the tags of every place to what is inside it, so that a place can be moved without losing any.
 
+    Each place also learns its origin: its path in this tree, with `key` before it on the key's side.
+
     A type that is reached with different tags becomes different types; since tags only grow on the way down,
     a recursive type ends after a few.
     """
@@ -160,4 +184,4 @@ def push_down(root: Field) -> Field:
         new.close(tuple(visit(i, path if union else step_into(path, i), tags) for i in type_.fields))
         return new
 
-    return visit(root, "", frozenset())
+    return visit(root, "" if root.name == "value" and not root.type.is_leaf else root.name, frozenset())

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 NO_TAGS: frozenset[str] = frozenset()
 
 NUMBERS = frozenset({"int", "long", "float", "double"})
@@ -42,14 +40,15 @@ class Type:
     """What may lie at a place.
 
     `kind` is an Avro type name, or `any` for a value without a schema. `fields` are the places inside: a
-    record's fields in order, an array's items, a map's keys and values, a union's branches without null.
+    record's fields in order, an array's items, a map's keys and values, a union's branches without null, and of
+    a value without a schema those places that the configuration declares.
     `attrs` hold the rest: `name` (full name), `symbols`, `size`, `logicalType`, `precision`, `scale`, `doc`, ...
     Two types are compared by identity; `same_type` compares what they say.
     """
 
     kind: str
     fields: tuple[Field, ...] = ()
-    attrs: Mapping[str, Any] = NOTHING
+    attrs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def logical(self) -> str | None:
@@ -57,7 +56,7 @@ class Type:
 
     @property
     def is_leaf(self) -> bool:
-        return self.kind not in CONTAINERS
+        return self.kind not in CONTAINERS and not self.fields
 
     def close(self, fields: tuple[Field, ...]) -> None:
         """Give a type under construction its places; a recursive type must exist before they do."""
@@ -83,7 +82,7 @@ class Field:
     tags: frozenset[str] = NO_TAGS
     guards: tuple[Guard, ...] = ()
     origin: str = ""
-    attrs: Mapping[str, Any] = NOTHING
+    attrs: Mapping[str, Any] = field(default_factory=dict)
 
     def but(self, **changes: Any) -> Self:
         """The same place with some of its facts changed."""

@@ -77,14 +77,14 @@ def select(root: Field, matcher: Matcher) -> Walk | None:
             return walk
         if matcher.accepts(states, place):
             walk.selected = True
-        elif place.type.kind == "any":
-            walk.beneath = (matcher, states) if states else None
         elif place.type.kind == "union":
             _visit_union(walk, states)
         else:
             walk.children = tuple(
                 visit(inner, step_into(path, inner), matcher.advance(states, inner)) for inner in place.type.fields
             )
+        if place.type.kind == "any" and states and not walk.selected:
+            walk.beneath = (matcher, states)
         if walk.selected or walk.beneath:
             goals.add(id(walk))
         return walk

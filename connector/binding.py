@@ -1,0 +1,130 @@
+"""A chain bound to one shape, with the verdict on it: the plan to run, or why its records must not pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from connector.coverage import Finding, Verdict, drop_uncovered, judge
+from connector.plan import Link, Plan, bind
+from connector.policy import OnUnclassified, OnUncovered, OnUntagged, Policy
+from registry.schema.paths import TagGlobs
+from registry.schema.tags import TagRules
+from registry.schema.tree import Field, Shape, leaves
+from registry.schema.walk import CannotDrop
+from transforms.outcome import Unbindable
+from transforms.transform import Context, KeyRing
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """All that the configuration says about protecting: the chain, tags, policies, key rings by name."""
+
+    links: tuple[Link, ...] = ()
+    rules: TagRules = field(default_factory=TagRules)
+    policy: Policy = field(default_factory=Policy)
+    keys: Mapping[str, KeyRing] = field(default_factory=dict)
+
+    @property
+    def sensitive(self) -> TagGlobs:
+        return self.rules.globs()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why records of a shape must not pass. `stops` tells a refusal to run from a reason to dead-letter."""
+
+    kind: Literal["uncovered", "untagged", "unclassified", "chain"]
+    message: str
+    path: str = ""
+    stops: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A plan with the findings on every leaf, at most one problem, and warnings (paths and tags, no values)."""
+
+    plan: Plan
+    findings: Sequence[Finding]
+    problem: Problem | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def bind_and_judge(protection: Protection, shape: Shape, topic: str) -> Judged:
+    """Bind the chain to a shape and decide, on schemas alone, whether its records may pass."""
+    sensitive = protection.sensitive
+
+    def context(alias: str) -> Context:
+        return Context(alias, topic, sensitive, protection.keys)
+
+    try:
+        plan = bind(protection.links, shape, context)
+    except Unbindable as problem:
+        return Judged(Plan(()), (), Problem("chain", problem.reason, problem.path))
+    findings = judge(shape, plan, sensitive)
+    warnings = tuple(_unmatched(plan, shape))
+    untagged = _untagged(protection, shape)
+    if untagged and protection.policy.untagged is OnUntagged.FAIL:
+        return Judged(plan, findings, Problem("untagged", untagged), warnings)
+    warnings += (untagged,) if untagged else ()
+    return _covered(protection, shape, Judged(plan, findings, warnings=warnings))
+
+
+def _covered(protection: Protection, shape: Shape, judged: Judged) -> Judged:
+    uncovered = [finding for finding in judged.findings if finding.verdict is Verdict.UNCOVERED]
+    if uncovered and protection.policy.uncovered is OnUncovered.DROP_FIELD:
+        try:
+            plan = _dropping(judged.plan, protection.sensitive)
+        except CannotDrop:
+            return replace(judged, problem=_uncovered(uncovered, stops=True))
+        dropped = f"dropped, because nothing protects them: {_named(uncovered)}"
+        judged = Judged(plan, judge(shape, plan, protection.sensitive), warnings=(*judged.warnings, dropped))
+    elif uncovered:
+        return replace(judged, problem=_uncovered(uncovered, stops=protection.policy.uncovered is OnUncovered.FAIL))
+    unproven = [finding for finding in judged.findings if finding.verdict is Verdict.UNPROVEN]
+    if not unproven:
+        return judged
+    named = ", ".join(finding.path for finding in unproven)
+    message = f"unproven, because they have neither a schema nor declared tags: {named}"
+    if protection.policy.unclassified is OnUnclassified.FAIL:
+        return replace(judged, problem=Problem("unclassified", message, unproven[0].path))
+    return replace(judged, warnings=(*judged.warnings, message))
+
+
+def _uncovered(findings: Sequence[Finding], *, stops: bool) -> Problem:
+    message = f"sensitive fields that no transform protects: {_named(findings)}"
+    return Problem("uncovered", message, findings[0].path, stops)
+
+
+def _named(findings: Sequence[Finding]) -> str:
+    return ", ".join(f"{finding.path} ({', '.join(sorted(finding.tags))})" for finding in findings)
+
+
+def _dropping(plan: Plan, sensitive: TagGlobs) -> Plan:
+    """The plan whose ends lack the sensitive leaves that nothing protects. Raises `CannotDrop`."""
+    if plan.fork is not None:
+        yes, no = _dropping(plan.fork.yes, sensitive), _dropping(plan.fork.no, sensitive)
+        return replace(plan, fork=replace(plan.fork, yes=yes, no=no))
+    return plan if plan.shape is None else replace(plan, shape=drop_uncovered(plan.shape, sensitive))
+
+
+def _unmatched(plan: Plan, shape: Shape) -> Sequence[str]:
+    return [
+        f"{stage.where} selects nothing in this schema"
+        for stage in plan.all_stages()
+        if not stage.matched and shape.side(stage.link.transform.side).type.kind != "null"
+    ]
+
+
+def _untagged(protection: Protection, shape: Shape) -> str:
+    """A registry that silently drops tags must not turn protection off."""
+    for link in protection.links:
+        root = shape.side(link.transform.side)
+        if link.transform.selects_by_tags() and root.type.kind != "null" and not _has_tags(root):
+            return f"transforms.{link.alias} selects by tags, and the {root.name}'s schema shows none"
+    return ""
+
+
+def _has_tags(root: Field) -> bool:
+    return any(leaf.tags for _, leaf in leaves(root))

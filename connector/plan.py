@@ -1,0 +1,169 @@
+"""Plans: a chain bound to a shape, once, so that records can be run through it by column.
+
+A plan is a list of stages that ends in a shape, in a refusal, or in a fork at a predicate. Binding decides all
+that can be decided without a record; running is in `connector.running`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from connector.record import Failure
+from registry.schema.settle import settled
+from registry.schema.tree import Field, Shape
+from transforms.outcome import Unbindable
+from transforms.predicate import Predicate
+from transforms.transform import ColumnStep, Context, Rows, RowStep, Step, Transform
+
+MOST_ENDS = 64
+_TOO_MANY = f"the chain's predicates part the records in more than {MOST_ENDS} ways"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One transform of the configured chain, with its predicate."""
+
+    alias: str
+    transform: Transform
+    predicate: Predicate | None = None
+    negate: bool = False
+
+    @property
+    def name(self) -> str:
+        return type(self.transform).__name__
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One bound transform: its steps in order, the shape it leaves, and what it does for those who ask."""
+
+    link: Link
+    steps: tuple[Step, ...]
+    touched: tuple[str, ...]
+    matched: bool
+
+    @property
+    def where(self) -> str:
+        return f"transforms.{self.link.alias}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Where the records part: those that a predicate holds for go one way, the others the other."""
+
+    holds: Callable[[Rows], list[bool]]
+    yes: Plan
+    no: Plan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """Stages and one end: a shape, a fork, a refusal, or (with none of these) every record is dropped."""
+
+    stages: tuple[Stage, ...]
+    shape: Shape | None = None
+    fork: Fork | None = None
+    refused: Failure | None = None
+
+    def ends(self) -> Iterator[Plan]:
+        """The plans in which records end, over all forks."""
+        if self.fork is None:
+            yield self
+        else:
+            yield from self.fork.yes.ends()
+            yield from self.fork.no.ends()
+
+    def all_stages(self) -> Iterator[Stage]:
+        yield from self.stages
+        if self.fork is not None:
+            yield from self.fork.yes.all_stages()
+            yield from self.fork.no.all_stages()
+
+    def steps(self) -> Iterator[Step]:
+        for stage in self.all_stages():
+            yield from stage.steps
+
+    def reads_whole(self, side: str) -> bool:
+        """Whether some step takes the whole value of a side, so that every leaf must be decoded for what it is."""
+        return any(isinstance(step, RowStep) and side in step.needs for step in self.steps())
+
+    def touches(self, side: str) -> bool:
+        """Whether some step reads or writes values of a side."""
+        return any(step.side == side if isinstance(step, ColumnStep) else side in step.needs for step in self.steps())
+
+
+class TooManyEnds(Unbindable):
+    """Predicates multiply: the chain would have to be bound in too many ways."""
+
+
+def bind(links: Sequence[Link], shape: Shape, context: Callable[[str], Context]) -> Plan:
+    """Bind a chain. `context` gives each alias its own. A transform that cannot work refuses its records."""
+    plan = _Binder(context, shape).bind(tuple(links), shape)
+    if sum(1 for _ in plan.ends()) > MOST_ENDS:
+        raise TooManyEnds(_TOO_MANY)
+    return plan
+
+
+class _Binder:
+    def __init__(self, context: Callable[[str], Context], source: Shape) -> None:
+        self._context = context
+        # Roots whose values are known to lie under their names: as they were read, or as a whole step left them.
+        self._settled: dict[int, Field] = {}
+        self._settle(source)
+        self._forks = 0
+
+    def _settle(self, shape: Shape) -> None:
+        self._settled |= {id(root): root for root in (shape.key, shape.value)}
+
+    def bind(self, links: tuple[Link, ...], shape: Shape) -> Plan:
+        stages: list[Stage] = []
+        for index, link in enumerate(links):
+            context = self._context(link.alias)
+            rest = links[index + 1 :]
+            if link.predicate is not None:
+                decided = link.predicate.decide(shape, context)
+                if decided is None:
+                    return Plan(tuple(stages), fork=self._fork(link, link.predicate, rest, shape))
+                if decided == link.negate:
+                    continue
+            try:
+                stage, after = self._stage(link, shape, context)
+            except Unbindable as problem:
+                refusal = Failure(problem.code, f"transforms.{link.alias}", problem.path, reason=problem.reason)
+                return Plan(tuple(stages), refused=refusal)
+            stages.append(stage)
+            if after is None:
+                return Plan(tuple(stages))
+            shape = after
+        return Plan(tuple(stages), shape)
+
+    def _fork(self, link: Link, predicate: Predicate, rest: tuple[Link, ...], shape: Shape) -> Fork:
+        self._forks += 1
+        if self._forks > 4 * MOST_ENDS:
+            raise TooManyEnds(_TOO_MANY)
+        applied = self.bind((Link(link.alias, link.transform), *rest), shape)
+        passed = self.bind(rest, shape)
+        return Fork(predicate.holds, passed, applied) if link.negate else Fork(predicate.holds, applied, passed)
+
+    def _stage(self, link: Link, shape: Shape, context: Context) -> tuple[Stage, Shape | None]:
+        settling: list[Step] = []
+        if link.transform.whole:
+            for side in ("key", "value"):
+                if id(shape.side(side)) not in self._settled:
+                    root, convert = settled(shape.side(side))
+                    shape = shape.with_side(side, root)
+                    settling.append(RowStep(_settling(side, convert), frozenset({side})))
+        bound = link.transform.bind(shape, context)
+        if link.transform.whole and bound.shape is not None:
+            self._settle(bound.shape)
+        return Stage(link, (*settling, *bound.steps), bound.touched, bound.matched), bound.shape
+
+
+def _settling(side: str, convert: Callable[[Any], Any]) -> Callable[[Rows], None]:
+    def settle(rows: Rows) -> None:
+        values = rows.side(side)
+        values[:] = [convert(value) for value in values]
+
+    return settle

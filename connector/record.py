@@ -1,0 +1,45 @@
+"""What becomes of one source record: it is sent to a sink, dropped, or rejected. Never two of these, never none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from transforms.outcome import Code, Dropped
+
+RawHeaders = list[tuple[str, bytes | None]]
+
+
+@dataclass(slots=True, repr=False)
+class Sink:
+    """A record to produce, ready as bytes. `partition` None leaves the choice to the partitioner."""
+
+    topic: str
+    partition: int | None
+    key: bytes | None
+    value: bytes | None
+    headers: RawHeaders | None
+    timestamp: int
+
+    def __repr__(self) -> str:
+        return f"<record for {self.topic}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A source record that is rejected: the code, the stage that said so, the path pattern, an error's class name.
+
+    `reason` is a sentence about schemas and paths for the log, never about a value. `stage` is `key.converter`, `value.converter`, `transforms.<alias>`, `coverage` or `sink`.
+    """
+
+    code: Code
+    stage: str
+    path: str = ""
+    error: str = ""
+    reason: str = ""
+
+
+Outcome = Sink | Dropped | Failure
+
+
+class Stop(Exception):
+    """The connector must stop: going on would break a promise. Says what to do about it, never a value."""

@@ -1,0 +1,134 @@
+"""Running records through a plan, by column.
+
+A record that a step rejects leaves its batch at once; the others go on. Errors that no transform foresaw are
+told apart by running their batch again, one record at a time, from the start; of such an error only the class
+name is kept, because its text may hold the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from connector.plan import Plan, Stage
+from connector.record import Failure, Stop
+from registry.columns import Gather, gather
+from transforms.outcome import Code, Dropped, Rejected, Unavailable
+from transforms.transform import Apply, ColumnStep, Rows, RowStep
+
+Run = Callable[[Rows], Mapping[int, Rejected | Dropped]]
+"""One step, compiled: changes rows in place, says which of them are rejected or dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Records that came to an end of the plan, and which of the records that went in they are."""
+
+    end: Plan
+    rows: Rows
+    index: Sequence[int]
+
+
+class StageFailed(Exception):
+    """A step raised what no transform foresaw. Holds the stage and the class name alone."""
+
+    def __init__(self, stage: str, error: str) -> None:
+        super().__init__(f"{stage}: {error}")
+        self.stage = stage
+        self.error = error
+
+
+class Runner:
+    """A plan, compiled. May be run any number of times, from one thread."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._stages = [(stage, [_compiled(step) for step in stage.steps]) for stage in plan.stages]
+        self._fork = (plan.fork.holds, Runner(plan.fork.yes), Runner(plan.fork.no)) if plan.fork else None
+
+    def run(self, rows: Rows) -> tuple[list[Finished], dict[int, Failure | Dropped]]:
+        """Run records through; each is in one of the finished groups or has an entry among the others.
+
+        Raises `StageFailed`, after which the rows' values are undefined; `Unavailable` and `Stop` as they come.
+        """
+        finished: list[Finished] = []
+        others: dict[int, Failure | Dropped] = {}
+        self._run(rows, range(len(rows)), finished, others)
+        return finished, others
+
+    def _run(
+        self, rows: Rows, index: Sequence[int], finished: list[Finished], others: dict[int, Failure | Dropped]
+    ) -> None:
+        for stage, steps in self._stages:
+            for step in steps:
+                gone = _guarded(stage, step, rows)
+                if gone:
+                    for row, why in gone.items():
+                        others[index[row]] = why if isinstance(why, Dropped) else _failure(stage, why)
+                    left = [row for row in range(len(rows)) if row not in gone]
+                    index = [index[row] for row in left]
+                    rows = rows.take(left)
+        self._end(rows, index, finished, others)
+
+    def _end(
+        self, rows: Rows, index: Sequence[int], finished: list[Finished], others: dict[int, Failure | Dropped]
+    ) -> None:
+        plan = self._plan
+        if not index:
+            return
+        if self._fork is not None:
+            holds, yes, no = self._fork
+            answers = holds(rows)
+            for branch, wanted in ((yes, True), (no, False)):
+                mine = [row for row, answer in enumerate(answers) if answer is wanted]
+                branch._run(rows.take(mine), [index[row] for row in mine], finished, others)
+        elif plan.shape is not None:
+            finished.append(Finished(plan, rows, index))
+        else:
+            others.update(dict.fromkeys(index, plan.refused or Dropped()))
+
+
+def _guarded(stage: Stage, step: Run, rows: Rows) -> Mapping[int, Rejected | Dropped]:
+    try:
+        return step(rows)
+    except (Unavailable, Stop):
+        raise
+    except Exception as error:
+        raise StageFailed(stage.where, type(error).__name__) from None
+
+
+def _failure(stage: Stage, why: Rejected) -> Failure:
+    return Failure(why.code, stage.where, why.path, why.error)
+
+
+def _compiled(step: ColumnStep | RowStep) -> Run:
+    if isinstance(step, RowStep):
+        apply = step.apply
+        return lambda rows: apply(rows) or {}
+    paths = {place.path for place in step.walk.places()}
+    return _column_run(step.side, gather(step.walk, nulls=step.nulls), step.apply, min(paths, default=""))
+
+
+def _column_run(side: str, gather_values: Gather, apply: Apply, path: str) -> Run:
+    def run(rows: Rows) -> Mapping[int, Rejected | Dropped]:
+        column = gather_values(rows.side(side))
+        gone: dict[int, Rejected | Dropped] = {}
+        if column.values:
+            values = apply(column.values)
+            if Rejected in set(map(type, values)):
+                gone = _rejections(column.rows(), values, path)
+            collided = column.put(values)
+            gone |= dict.fromkeys(collided, Rejected(Code.MAP_KEY_COLLISION, path))
+        gone |= dict.fromkeys(column.misfits, Rejected(Code.NOT_A_CONTAINER, path))
+        return gone
+
+    return run
+
+
+def _rejections(rows: Sequence[int], values: Sequence[object], path: str) -> dict[int, Rejected | Dropped]:
+    """The first rejection of each row, with the place's path where the step did not name one."""
+    found: dict[int, Rejected | Dropped] = {}
+    for row, value in zip(rows, values, strict=True):
+        if isinstance(value, Rejected):
+            found.setdefault(row, value if value.path else Rejected(value.code, path, value.error))
+    return found

@@ -1,0 +1,40 @@
+"""From schemas to shapes: the three roots of a record before the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from registry.schema.tags import TagRules, tagged_tree, with_declared
+from registry.schema.tree import Field, Shape, Type, null_root
+
+OTHER_HEADERS = "*"
+
+
+def avro_root(
+    side: str,
+    schema: str | Any,
+    rules: TagRules,
+    references: Iterable[str] = (),
+    metadata: Mapping[str, Any] | None = None,
+) -> Field:
+    """The root of a side that has an Avro schema. Raises `registry.schema.avro.BadSchema`."""
+    return tagged_tree(schema, root=side, rules=rules, references=tuple(references), metadata=metadata)
+
+
+def raw_root(side: str, converter: str, rules: TagRules) -> Field:
+    """The root of a side without a schema: `string`, `bytes` or `json`."""
+    kind = "any" if converter == "json" else converter
+    root = Field(side, side, Type(kind, (), {"raw": converter}), null=0 if kind == "any" else None)
+    return with_declared(root, rules, side)
+
+
+def shape_of(key: Field | None, value: Field | None, rules: TagRules, *, others: bool = False) -> Shape:
+    """A shape with the headers that are declared, and one more that stands for all others when there are any."""
+    raw = Type("bytes", (), {"raw": "bytes"})
+    headers = [
+        Field(name, name, raw, null=0, tags=tags, origin=f"header:{name}") for name, tags in rules.for_headers().items()
+    ]
+    if others:
+        headers.append(Field(OTHER_HEADERS, OTHER_HEADERS, raw, null=0, origin=f"header:{OTHER_HEADERS}"))
+    return Shape(key or null_root("key"), value or null_root("value"), tuple(headers))
