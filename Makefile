@@ -4,6 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# A virtual environment holds absolute paths: it goes when the tree was moved or its Python removed.
+$(shell test ! -f $(STAMP) || { test "$$(cat $(STAMP))" = "$(CURDIR)" && $(BIN)/python -c '' 2>/dev/null; } \
+	|| rm -rf $(VENV))
+
 .DEFAULT_GOAL := help
 .PHONY: help setup kafka test test-unit lint demo bench clean
 
@@ -18,12 +22,11 @@ help:
 
 setup: $(STAMP)
 
-# Recreated when its interpreter does not run: the tree was moved, or that Python was removed.
 $(STAMP): pyproject.toml
-	@$(BIN)/python -c '' 2>/dev/null || { $(FIND_PYTHON); "$$python" -m venv --clear $(VENV); }
+	@test -x $(BIN)/python || { $(FIND_PYTHON); "$$python" -m venv --clear $(VENV); }
 	@echo "Installing into $(VENV); the first time this takes a minute or two."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $@
+	@echo "$(CURDIR)" > $@
 
 # Debian's Python comes without ensurepip, and a pyenv shim may stand for no Python at all: each candidate is tried.
 define FIND_PYTHON

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
@@ -132,9 +133,13 @@ def _put_in_place(complete: Path, directory: Path) -> None:
 
 
 def main() -> None:
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(f"Fetching Apache Kafka {KAFKA_VERSION}", total=None)
-        kafka_jars(lambda done, wanted: progress.update(task, completed=done, total=wanted))
+        try:
+            kafka_jars(lambda done, wanted: progress.update(task, completed=done, total=wanted))
+        except LoopbackError as error:
+            sys.exit(str(error))
 
 
 if __name__ == "__main__":
