@@ -6,6 +6,7 @@ bound once per shape, and binding answers with the shape that comes out and the 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Protocol
@@ -14,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic import Field as Option
 
 from registry.schema.paths import TagGlobs
+from registry.schema.plain import to_plain
 from registry.schema.tree import Field, Shape
 from registry.schema.walk import Walk
 from transforms.outcome import Dropped, Rejected, Unbindable
@@ -29,6 +31,13 @@ class Header(NamedTuple):
     name: str
     value: Any
     field: Field | None = None
+
+    def wire(self) -> bytes | None:
+        """What Kafka carries: a header that the chain wrote is the UTF-8 of its plain JSON, a string bare."""
+        if self.field is None or self.value is None:
+            return None if self.value is None else bytes(self.value)
+        plain = to_plain(self.field)(self.value)
+        return (plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)).encode()
 
 
 @dataclass(slots=True)
@@ -135,7 +144,9 @@ class Transform(BaseModel):
     """Options of one transform in a chain, and how it binds.
 
     `side` is picked by `$Key` or `$Value` in the type. A transform that reads or replaces whole values sets
-    `whole`: it then binds to a shape in which every value lies under its name.
+    `whole`: it then binds to a shape in which every value lies under its name. `batched` says that one call for
+    many values costs much less than many calls. `protecting`: its guards count. `sides`: it has a `$Key` and a
+    `$Value` form.
     """
 
     model_config = ConfigDict(
@@ -148,6 +159,7 @@ class Transform(BaseModel):
     whole: ClassVar[bool] = False
     sides: ClassVar[bool] = True
     protecting: ClassVar[bool] = False
+    batched: ClassVar[bool] = False
 
     side: Side = Option(default="value", alias="$side", repr=False)
 

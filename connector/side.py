@@ -1,0 +1,144 @@
+"""One side of a record, key or value: from payloads to what a plan runs on, and back.
+
+What no step touches passes as the bytes that it came in; an Avro payload is still decoded once, so that a
+malformed one is found here and not by whoever reads the sink.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from connector.converters import CONVERTERS
+from connector.plan import Plan
+from connector.publishing import published
+from connector.record import Failure, Outcome
+from connector.subjects import Subjects
+from registry.avro_codec import AvroReader, AvroWriter, Opaque, opaque_leaves
+from registry.codec import Encoded, Reader, Writer
+from registry.registered import Reference
+from registry.schema.paths import TagGlobs
+from registry.schema.printer import print_schema
+from registry.schema.tree import Field
+from registry.schema.walk import Walk
+from registry.wire import PREFIX_LENGTH
+from transforms.outcome import Code
+from transforms.transform import ColumnStep
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A source schema as the registry has it, for a sink whose records are not changed."""
+
+    text: str
+    references: tuple[Reference, ...] = ()
+
+
+@dataclass(slots=True)
+class Output:
+    """How a side leaves at one end of the plan. `text` None means no schema; `writer` None: as it came."""
+
+    text: str | None
+    references: tuple[Reference, ...]
+    writer: Writer | None
+
+
+class Side:
+    """Reads and writes one side of the records of a route."""
+
+    def __init__(
+        self,
+        name: str,
+        root: Field,
+        converter: str,
+        *,
+        subjects: Subjects | None,
+        sensitive: TagGlobs,
+        tags_property: str,
+        original: Original | None = None,
+    ) -> None:
+        self._name = name
+        self._root = root
+        self._converter = converter
+        self._subjects = subjects
+        self._sensitive = sensitive
+        self._tags_property = tags_property
+        self._original = original
+        self._decodes = False
+        self._opaque: Opaque = frozenset()
+        self._reader: Reader | None = None
+        self._outputs: dict[int, Output] = {}
+
+    def bind(self, plan: Plan, watched: Sequence[Walk]) -> None:
+        """Prepare for a plan. `watched` are places that are read besides those of its steps."""
+        changes = any(not self.passes(end) for end in plan.ends())
+        self._decodes = bool(watched) or changes or plan.touches(self._name) or self._original is not None
+        if self._original is None:
+            self._reader = CONVERTERS.get(self._converter)
+        else:
+            walks = [s.walk for s in plan.steps() if isinstance(s, ColumnStep) and s.side == self._name]
+            whole = plan.reads_whole(self._name)
+            self._opaque = frozenset() if whole else opaque_leaves(self._root, [*walks, *watched])
+            self._reader = AvroReader(self._root, self._opaque)
+
+    def passes(self, end: Plan) -> bool:
+        """Whether the bytes of this side come out as they went in."""
+        return end.shape is not None and end.shape.side(self._name) is self._root
+
+    def decode(self, payloads: Sequence[bytes | None], outcomes: list[Outcome | None]) -> list[Any]:
+        """The records of this side; where a payload cannot be read, its outcome is set."""
+        if self._root.type.kind == "null" or not self._decodes or self._reader is None:
+            return list(payloads)
+        if None not in payloads:
+            return self._decoded(payloads, range(len(payloads)), outcomes)  # type: ignore[arg-type]  # no None
+        present = [row for row, payload in enumerate(payloads) if payload is not None]
+        records: list[Any] = [None] * len(payloads)
+        some = self._decoded([payloads[row] or b"" for row in present], present, outcomes)
+        for row, record in zip(present, some, strict=True):
+            records[row] = record
+        return records
+
+    def _decoded(self, payloads: Sequence[bytes], where: Sequence[int], outcomes: list[Outcome | None]) -> list[Any]:
+        assert self._reader is not None  # noqa: S101 - `decode` looked
+        records, bad = self._reader.decode(payloads)
+        for row, error in bad.items():
+            outcomes[where[row]] = Failure(Code.MALFORMED, f"{self._name}.converter", error=error)
+        return records
+
+    def encode(
+        self, end: Plan, topic: str, records: Sequence[Any], came: Sequence[bytes | None], where: Sequence[int]
+    ) -> Encoded:
+        """Payloads for records that ended here, bound for one sink topic. `came[where[row]]` is what a row was."""
+        if id(end) not in self._outputs:
+            self._outputs[id(end)] = self._output(end)
+        output = self._outputs[id(end)]
+        prefix = b""
+        if output.text is not None and self._subjects is not None:
+            prefix = self._subjects.prefix(topic, self._name, output.text, output.references)
+        if output.writer is not None:
+            return output.writer.encode(records, prefix)
+        payloads = [came[row] for row in where]
+        if output.text is None:
+            return Encoded(payloads, {})
+        return Encoded([None if own is None else prefix + own[PREFIX_LENGTH:] for own in payloads], {})
+
+    def _output(self, end: Plan) -> Output:
+        assert end.shape is not None  # noqa: S101 - records only end in a shape
+        root = end.shape.side(self._name)
+        if root.type.kind == "null":
+            return Output(None, (), None if self._root.type.kind == "null" else _Nothing())
+        if self._converter != "avro":
+            return Output(None, (), None if root is self._root else CONVERTERS[self._converter])
+        if root is self._root and self._original is not None:
+            return Output(self._original.text, self._original.references, None)
+        text = print_schema(published(root, self._sensitive), self._tags_property)
+        return Output(text, (), AvroWriter(root, self._opaque))
+
+
+class _Nothing:
+    """The writer of a side that the chain left without a value."""
+
+    def encode(self, records: Sequence[Any], prefix: bytes) -> Encoded:
+        del prefix
+        return Encoded([None] * len(records), {})
