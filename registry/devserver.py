@@ -86,7 +86,7 @@ class DevRegistry:
         if self._tls is not None:
             self._server.socket = self._tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), name="dev-registry", daemon=True
+            target=self._server.serve_forever, args=(0.005,), name="dev-registry", daemon=True
         )
         self._thread.start()
 
