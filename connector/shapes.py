@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from registry.scan import holds_nothing
+from registry.schema.avro import BadSchema
 from registry.schema.tags import TagRules, tagged_tree, with_declared
 from registry.schema.tree import Field, Shape, Type, null_root
 
@@ -19,7 +21,13 @@ def avro_root(
     metadata: Mapping[str, Any] | None = None,
 ) -> Field:
     """The root of a side that has an Avro schema. Raises `registry.schema.avro.BadSchema`."""
-    return tagged_tree(schema, root=side, rules=rules, references=tuple(references), metadata=metadata)
+    try:
+        root = tagged_tree(schema, root=side, rules=rules, references=tuple(references), metadata=metadata)
+    except RecursionError:
+        raise BadSchema("the schema is nested too deeply") from None
+    if holds_nothing(root):
+        raise BadSchema("a record of the schema contains itself, so it can hold no value")
+    return root
 
 
 def raw_root(side: str, converter: str, rules: TagRules) -> Field:

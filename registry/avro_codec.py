@@ -16,6 +16,7 @@ from typing import Any
 import fastavro
 
 from registry.codec import Decoded, Encoded
+from registry.scan import scanner
 from registry.schema.tree import Field, Type, leaves
 from registry.schema.walk import Walk
 
@@ -41,18 +42,23 @@ class AvroReader:
     """Decodes framed payloads (5 bytes of prefix, then the datum) of one schema."""
 
     def __init__(self, root: Field, opaque: Opaque = frozenset()) -> None:
-        self._wrapped = root.type.kind != "record" or root.null is not None
         # Nobody outside can know these bytes, so a datum that does not end where it should is always noticed.
         self._end = secrets.token_bytes(16)
-        twin = _Twin(opaque).framed(root, len(self._end))
+        twin, self._wrapped = _Twin(opaque).framed(root, len(self._end))
         self._one = fastavro.parse_schema(twin)
         self._many = fastavro.parse_schema({"type": "array", "items": twin})
+        self._scan = scanner(root)
 
     def decode(self, payloads: Sequence[bytes]) -> Decoded:
-        """All at once, as one array; one by one when that fails, to find out which is to blame."""
+        """All at once, as one array; one by one when that fails, to find out which is to blame.
+
+        Payloads of a schema that allows harm are each looked through first.
+        """
         if not payloads:
             return Decoded([], {})
         end = self._end
+        if self._scan is not None:
+            return self._one_by_one(payloads)
         try:
             framed = _long(len(payloads)) + end.join(payloads) + end + b"\0"
             records: Any = fastavro.schemaless_reader(BytesIO(framed), self._many)
@@ -68,6 +74,8 @@ class AvroReader:
         for row, payload in enumerate(payloads):
             record: Any = None
             try:
+                if self._scan is not None:
+                    self._scan(payload, PREFIX_SIZE)
                 framed = BytesIO(payload + self._end)
                 record = fastavro.schemaless_reader(framed, self._one)
                 if record.pop(END) != self._end:
@@ -110,15 +118,20 @@ class _Twin:
     def __init__(self, opaque: Opaque) -> None:
         self._opaque = opaque
         self._names: dict[int, str] = {}
+        self._met_again: set[int] = set()
 
-    def framed(self, root: Field, end: int) -> dict[str, Any]:
-        """A record of the prefix, the root (or its fields), and the end mark."""
+    def framed(self, root: Field, end: int) -> tuple[dict[str, Any], bool]:
+        """A record of the prefix, the root, and the end mark; and whether the root is a field of it.
+
+        A root record's own fields lie directly between the two, unless it is recursive: its inner
+        occurrences have no prefix and no end.
+        """
         head = {"name": PREFIX, "type": {"type": "fixed", "name": "prefix", "size": PREFIX_SIZE}}
         tail = {"name": END, "type": {"type": "fixed", "name": "end", "size": end}}
         printed = self.place(root)
-        if isinstance(printed, dict) and printed["type"] == "record":
-            return {**printed, "fields": [head, *printed["fields"], tail]}
-        return {"type": "record", "name": "root", "fields": [head, {"name": RECORD, "type": printed}, tail]}
+        if root.type.kind == "record" and root.null is None and id(root.type) not in self._met_again:
+            return {**printed, "fields": [head, *printed["fields"], tail]}, False
+        return {"type": "record", "name": "root", "fields": [head, {"name": RECORD, "type": printed}, tail]}, True
 
     def place(self, place: Field) -> Any:
         printed = self._type(place.type)
@@ -165,6 +178,7 @@ class _Twin:
 
     def _named(self, type_: Type, define: Any) -> Any:
         if (name := self._names.get(id(type_))) is not None:
+            self._met_again.add(id(type_))
             return name
         name = self._new_name(type_)
         return {"name": name, **define()}
