@@ -61,7 +61,7 @@ class Limbs:
                 remainder = dividend - quotient * base
                 quotients.append(quotient)
             limbs.append(remainder)
-            bound = -(-bound // base)
+            bound = -(-bound // base)  # the quotients are below it: words that it leaves no room for are zero
             words = quotients[-_words_below(bound) :]
         return limbs
 
