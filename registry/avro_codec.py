@@ -62,9 +62,10 @@ class AvroReader:
         try:
             framed = _long(len(payloads)) + end.join(payloads) + end + b"\0"
             records: Any = fastavro.schemaless_reader(BytesIO(framed), self._many)
-            if all([record.pop(END) == end for record in records]):
+            ends = [record.pop(END) for record in records]
+            if ends.count(end) == len(ends):
                 return Decoded(self._unwrapped(records), {})
-        except Exception:  # noqa: S110, BLE001 - fastavro raises whatever the bytes make it stumble over
+        except Exception:  # noqa: S110 - fastavro raises whatever the bytes make it stumble over
             pass
         return self._one_by_one(payloads)
 
@@ -80,7 +81,7 @@ class AvroReader:
                 record = fastavro.schemaless_reader(framed, self._one)
                 if record.pop(END) != self._end:
                     record, bad[row] = None, "TrailingBytes"
-            except Exception as error:  # noqa: BLE001 - only its class may be known, its text may hold the value
+            except Exception as error:  # only its class may be known, its text may hold the value
                 bad[row] = type(error).__name__
             records.append(record)
         return Decoded(self._unwrapped(records), bad)
@@ -106,7 +107,7 @@ class AvroWriter:
             try:
                 write(out, schema, record)
                 payloads.append(prefix + out.getvalue())
-            except Exception as error:  # noqa: BLE001 - only its class may be known, its text may hold the value
+            except Exception as error:  # only its class may be known, its text may hold the value
                 payloads.append(None)
                 bad[row] = type(error).__name__
         return Encoded(payloads, bad)

@@ -55,13 +55,11 @@ def parse(
 
 
 def _load(schema: str | Any) -> Any:
-    if not isinstance(schema, str):
+    if not isinstance(schema, str) or schema in PRIMITIVES:
         return schema
     try:
         return json.loads(schema)
     except ValueError:
-        if schema in PRIMITIVES:
-            return schema
         raise BadSchema("the schema is not JSON") from None
 
 

@@ -16,6 +16,9 @@ from registry.schema.tree import ITEMS, MAP_VALUES, Field, Type, step_into
 from registry.schema.walk import Walk, rewrite, select
 
 
+MOST_PLACES = 50_000
+
+
 @dataclass(frozen=True, slots=True)
 class TagRules:
     """What the configuration says of tags.
@@ -163,25 +166,31 @@ def _with_qualified(tree: Field, glob: re.Pattern[str], added: frozenset[str]) -
 def push_down(root: Field) -> Field:
     """Carry the tags of every place to what is inside it, so that a place can be moved without losing any.
 
-    Each place also learns its origin: its path in this tree, with `key` before it on the key's side.
-
-    A type that is reached with different tags becomes different types; since tags only grow on the way down,
-    a recursive type ends after a few.
+    Each place also learns its origin: its path in this tree, with `key` before it on the key's side. A type that
+    several places use becomes a type of each, because they may fare differently; only recursion is kept as a
+    cycle. (Tags grow on the way down, so a recursive type that meets itself with more of them goes round again.)
+    Raises `BadSchema` when that makes too many places.
     """
-    types: dict[tuple[int, frozenset[str]], Type] = {}
+    around: dict[tuple[int, frozenset[str]], Type] = {}
+    places = 0
 
     def visit(place: Field, path: str, tags: frozenset[str]) -> Field:
+        nonlocal places
+        places += 1
+        if places > MOST_PLACES:
+            raise BadSchema(f"the schema has more than {MOST_PLACES} places")
         tags |= place.tags
-        return place.but(type=rebuild(place.type, path, tags), tags=tags, origin=path)
+        return place.but(type=expand(place.type, path, tags), tags=tags, origin=path)
 
-    def rebuild(type_: Type, path: str, tags: frozenset[str]) -> Type:
+    def expand(type_: Type, path: str, tags: frozenset[str]) -> Type:
         if type_.is_leaf:
             return Type(type_.kind, (), type_.attrs)
-        if (id(type_), tags) in types:
-            return types[id(type_), tags]
-        new = types[id(type_), tags] = Type(type_.kind, (), type_.attrs)
+        if (id(type_), tags) in around:
+            return around[id(type_), tags]
+        new = around[id(type_), tags] = Type(type_.kind, (), type_.attrs)
         union = type_.kind == "union"
         new.close(tuple(visit(i, path if union else step_into(path, i), tags) for i in type_.fields))
+        del around[id(type_), tags]
         return new
 
     return visit(root, "" if root.name == "value" and not root.type.is_leaf else root.name, frozenset())

@@ -123,7 +123,10 @@ def step_into(path: str, place: Field) -> str:
 
 
 def leaves(root: Field) -> Iterator[tuple[str, Field]]:
-    """Each leaf with its path pattern, in schema order; a recursive type is entered once."""
+    """Each leaf with its path pattern, in schema order; a recursive type is entered once.
+
+    (In trees that `registry.schema.tags.push_down` made, no type is shared but by recursion.)
+    """
     seen: set[int] = set()
     stack: list[tuple[str, Field]] = [("", root)]
     while stack:
