@@ -114,7 +114,7 @@ def test_a_ring_is_read_from_an_environment_variable(monkeypatch: pytest.MonkeyP
 def test_a_variable_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RING", raising=False)
 
-    with pytest.raises(KeyRingError, match="^variable: expected the environment variable RING to be set$"):
+    with pytest.raises(KeyRingError, match=r"^variable: expected the environment variable RING to be set$"):
         load_ring("env", {"variable": "RING"})
 
 
@@ -126,17 +126,17 @@ def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
 
 
 def test_a_directory_is_no_ring(tmp_path: Path) -> None:
-    with pytest.raises(KeyRingError, match="^path: expected a file that can be read"):
+    with pytest.raises(KeyRingError, match=r"^path: expected a file that can be read"):
         load_ring("file", {"path": str(tmp_path)})
 
 
 def test_an_option_that_is_missing_is_named() -> None:
-    with pytest.raises(KeyRingError, match="^path: expected the path of a JSON file$"):
+    with pytest.raises(KeyRingError, match=r"^path: expected the path of a JSON file$"):
         load_ring("file", {})
 
 
 def test_an_unknown_provider_is_told_which_there_are() -> None:
-    with pytest.raises(KeyRingError, match="^provider: expected one of file, env$"):
+    with pytest.raises(KeyRingError, match=r"^provider: expected one of file, env$"):
         load_ring("keychain", {})
 
 
@@ -144,7 +144,7 @@ def test_an_unknown_provider_is_told_which_there_are() -> None:
 def test_a_file_that_others_have_access_to_is_refused_with_its_mode(tmp_path: Path, mode: int) -> None:
     path = _file(tmp_path, _document(), mode)
 
-    with pytest.raises(KeyRingError, match=f"not {mode:04o}: others could read the keys$"):
+    with pytest.raises(KeyRingError, match=rf"not {mode:04o}: others could read the keys$"):
         load_ring("file", {"path": path})
 
 
@@ -197,7 +197,7 @@ WRONG_DOCUMENTS = {
     "version zero": _document(current=0, versions={"0": _encoded(KEY)}),
     "a version with a leading zero": _document(versions={"01": _encoded(KEY)}),
     "a version that is no number": _document(versions={"one": _encoded(KEY)}),
-    "a version twice": '{"current": 1, "versions": {"1": "%s", "1": "%s"}}' % (_encoded(KEY), _encoded(OLD)),
+    "a version twice": _document().replace("}}", f', "1": "{_encoded(OLD)}"}}}}'),
     "a key of 31 bytes": _document(versions={"1": _encoded(KEY[:31])}),
     "a key of 33 bytes": _document(versions={"1": _encoded(KEY + b"x")}),
     "a key in hex": _document(versions={"1": KEY.hex()}),
@@ -211,7 +211,7 @@ WRONG_DOCUMENTS = {
 
 @pytest.mark.parametrize("content", WRONG_DOCUMENTS.values(), ids=WRONG_DOCUMENTS)
 def test_a_document_that_is_not_a_ring_is_refused(tmp_path: Path, content: str | bytes) -> None:
-    with pytest.raises(KeyRingError, match="^path: expected ") as refused:
+    with pytest.raises(KeyRingError, match=r"^path: expected ") as refused:
         load_ring("file", {"path": _file(tmp_path, content)})
 
     assert refused.value.option == "path"
