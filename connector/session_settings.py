@@ -1,0 +1,74 @@
+"""What a session needs to know, apart from how the configuration is spelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+_PLACEHOLDER = "${topic}"
+_INTERNAL = frozenset({"__consumer_offsets", "__transaction_state", "__share_group_state"})
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """What becomes of rejected records (`errors.*`)."""
+
+    tolerate: bool = False
+    deadletter_topic: str | None = None
+    deadletter_replication: int = -1
+    deadletter_headers: bool = True
+    log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """One task of a connector, as the session needs it.
+
+    `matches` is `topics.regex` with full-match semantics, or None when the topics are named. The three mappings are
+    librdkafka settings by its own names (`bootstrap.servers` among them); they never show in a repr. `start_at` says
+    where a partition without a committed offset starts.
+    """
+
+    name: str
+    group_id: str
+    worker_id: str
+    worker_id_given: bool
+    consumer: Mapping[str, Any] = field(repr=False)
+    producer: Mapping[str, Any] = field(repr=False)
+    admin: Mapping[str, Any] = field(repr=False)
+    topics: tuple[str, ...] = ()
+    matches: Callable[[str], bool] | None = None
+    sink_topic_format: str = f"{_PLACEHOLDER}.protected"
+    start_at: Literal["earliest", "latest", "error"] = "earliest"
+    group_protocol: Literal["classic", "consumer"] = "classic"
+    batch_max_records: int = 10_000
+    batch_max_bytes: int = 16 * 1024 * 1024
+    batch_max_wait_ms: int = 100
+    errors: Errors = Errors()
+    task: int = 0
+
+    @property
+    def transactional_id(self) -> str:
+        return f"{self.name}-{self.worker_id}-{self.task}"
+
+    def sink_for(self, topic: str) -> str:
+        """The topic that a record ends in, from its topic as it is after the chain."""
+        return self.sink_topic_format.replace(_PLACEHOLDER, topic)
+
+    def is_source(self, topic: str) -> bool:
+        """Whether the connector reads this topic, now or once it exists. A sink never is one.
+
+        With `topics.regex` what is a sink is told by the name alone, so that a restart decides as the run before did.
+        """
+        if self.matches is None:
+            return topic in self.topics
+        is_ours = topic == self.errors.deadletter_topic or topic in _INTERNAL or self._has_format_of_a_sink(topic)
+        return not is_ours and self.matches(topic)
+
+    def _has_format_of_a_sink(self, topic: str) -> bool:
+        before, _, after = self.sink_topic_format.partition(_PLACEHOLDER)
+        if not before and not after:
+            return False
+        longer = len(topic) > len(before) + len(after)
+        return longer and topic.startswith(before) and topic.endswith(after)

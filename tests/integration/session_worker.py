@@ -1,0 +1,97 @@
+"""A worker process for session tests: a real session around a pipeline that only copies bytes.
+
+`python -m tests.integration.session_worker SETTINGS.json` runs until SIGTERM and exits as `streamveil run` does.
+What the pipeline should make of a record is said by the record's own value:
+
+- `poison...` is rejected,
+- `drop...` is dropped,
+- `route:TOPIC:...` goes to that topic,
+- anything else is copied.
+
+While the file `unavailable` of the settings exists, the pipeline raises `Unavailable`. It takes `seconds` a batch.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Message
+
+from connector.logs import configure
+from connector.record import Failure, Outcome, Sink, Stop
+from connector.session import Session
+from connector.session_settings import Errors, SessionSettings
+from transforms.outcome import Code, Dropped, Unavailable
+
+
+class Copying:
+    """The test pipeline."""
+
+    def __init__(self, settings: SessionSettings, unavailable: Path | None, seconds: float) -> None:
+        self._settings = settings
+        self._unavailable = unavailable
+        self._seconds = seconds
+
+    def process(self, messages: Sequence[Message]) -> list[Outcome]:
+        if self._unavailable is not None and self._unavailable.exists():
+            raise Unavailable("the test says so")
+        time.sleep(self._seconds)
+        return [self._outcome(m) for m in messages]
+
+    def _outcome(self, message: Message) -> Outcome:
+        value: Any = message.value()
+        topic = self._settings.sink_for(str(message.topic()))
+        if value is not None and value.startswith(b"poison"):
+            return Failure(Code.MAGIC_BYTE, "value.converter", "a.b", "ValueError")
+        if value is not None and value.startswith(b"drop"):
+            return Dropped()
+        if value is not None and value.startswith(b"route:"):
+            topic = value.split(b":")[1].decode()
+        headers: Any = message.headers()
+        return Sink(topic, message.partition(), message.key(), value, headers, message.timestamp()[1])
+
+
+def settings_from(given: dict[str, Any]) -> SessionSettings:
+    servers = {"bootstrap.servers": given.pop("bootstrap_servers")}
+    errors = Errors(**given.pop("errors", {}))
+    return SessionSettings(
+        **{
+            "name": "copy",
+            "group_id": f"streamveil-{given['topics'][0]}",
+            "worker_id": "one",
+            "worker_id_given": True,
+            **given,
+            "topics": tuple(given["topics"]),
+            "errors": errors,
+            "consumer": {**servers, **given.get("consumer", {})},
+            "producer": {**servers, **given.get("producer", {})},
+            "admin": servers,
+        }
+    )
+
+
+def main() -> int:
+    configure()
+    given = json.loads(Path(sys.argv[1]).read_text())
+    unavailable = given.pop("unavailable", None)
+    seconds = given.pop("seconds", 0)
+    settings = settings_from(given)
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    try:
+        Session(settings, Copying(settings, Path(unavailable) if unavailable else None, seconds), stopping).run()
+    except Stop as reason:
+        print(f"stopped: {reason}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
