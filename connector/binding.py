@@ -98,7 +98,15 @@ def _uncovered(findings: Sequence[Finding], *, stops: bool) -> Problem:
 
 
 def _named(findings: Sequence[Finding]) -> str:
-    return ", ".join(f"{finding.path} ({', '.join(sorted(finding.tags))})" for finding in findings)
+    return ", ".join(_named_one(finding) for finding in findings)
+
+
+def _named_one(finding: Finding) -> str:
+    """The places that are exposed, with the tags, and where the value comes from when that is another place."""
+    tags = ", ".join(sorted(finding.tags))
+    places = finding.exposed or (finding.path,)
+    source = f"; from {finding.origin}" if finding.origin and finding.origin not in places else ""
+    return ", ".join(f"{place} ({tags}{source})" for place in places)
 
 
 def _dropping(plan: Plan, sensitive: TagGlobs) -> Plan:

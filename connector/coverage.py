@@ -34,7 +34,8 @@ class Verdict(IntEnum):
 class Finding:
     """The verdict on one leaf. `origin` is its path in the source, empty for one that a step made.
 
-    `outputs` are the places where its value ends (side and path), `guards` what protects it at the worst of them.
+    `outputs` are the places where its value ends (side, path, type), `exposed` those of them at which the verdict
+    is as bad as the finding's, `guards` what protects it there.
     """
 
     side: str
@@ -44,6 +45,7 @@ class Finding:
     verdict: Verdict
     outputs: tuple[tuple[str, str, str], ...] = ()
     guards: tuple[Guard, ...] = ()
+    exposed: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -82,7 +84,21 @@ def _finding(side: str, leaf: Field, outputs: list[tuple[str, str, Field]], sens
     worst = max((_verdict(out, leaf, sensitive) for _, _, out in outputs), default=verdict)
     guards = next((out.guards for _, _, out in outputs if _verdict(out, leaf, sensitive) == worst), ())
     ends = tuple(dict.fromkeys((s, p, type_name(out)) for s, p, out in outputs))
-    return Finding(side, leaf.origin, type_name(leaf), leaf.tags, worst, ends, guards)
+    exposed = dict.fromkeys(_shown(s, p) for s, p, out in outputs if _verdict(out, leaf, sensitive) == worst)
+    return Finding(side, leaf.origin, type_name(leaf), leaf.tags, worst, ends, guards, tuple(exposed))
+
+
+def _shown(side: str, path: str) -> str:
+    """A path as the configuration would name it."""
+    if side == "value":
+        return path or side
+    return f"header:{path}" if side == "header" else _below(side, path)
+
+
+def _below(side: str, path: str) -> str:
+    if not path or path.startswith(("[", "{")):
+        return side + path
+    return f"{side}.{path}"
 
 
 def _verdict(out: Field, leaf: Field, sensitive: TagGlobs) -> Verdict:
@@ -99,7 +115,7 @@ def _made(origin: str, outputs: list[tuple[str, str, Field]], sensitive: TagGlob
         verdict = _verdict(out, out, sensitive)
         if verdict is not Verdict.CLEAR:
             ends = ((side, path, type_name(out)),)
-            yield Finding(side, origin, type_name(out), out.tags, verdict, ends, out.guards)
+            yield Finding(side, origin, type_name(out), out.tags, verdict, ends, out.guards, (_shown(side, path),))
 
 
 def _has_no_schema(leaf: Field) -> bool:

@@ -85,7 +85,12 @@ class Datum:
     def _logical(self, _: int) -> tuple[Any, bytes]:
         kind, logical = self._draw(
             st.sampled_from(
-                [("int", "date"), ("long", "timestamp-micros"), ("long", "local-timestamp-millis"), ("int", "time-millis")]
+                [
+                    ("int", "date"),
+                    ("long", "timestamp-micros"),
+                    ("long", "local-timestamp-millis"),
+                    ("int", "time-millis"),
+                ]
             )
         )
         return {"type": kind, "logicalType": logical}, long(self._draw(st.integers(-(2**31), 2**31 - 1)))
