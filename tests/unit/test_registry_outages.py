@@ -44,9 +44,9 @@ def lasting_at_most(seconds):
 class TestRetries:
     @pytest.mark.parametrize("fault", TRANSIENT)
     def test_what_may_pass_is_tried_again(self, client, registry, fault):
-        registry.faults.extend([fault, fault])
+        registry.faults.append(fault)
         assert client.register("s", CUSTOMER) == 1
-        assert len(registry.requests) == 3
+        assert len(registry.requests) == 2
 
     def test_a_slow_answer_is_given_up_and_asked_for_again(self, client, registry, monkeypatch):
         monkeypatch.setattr("registry.transport._ATTEMPT_TIMEOUT", 0.1)
@@ -57,7 +57,7 @@ class TestRetries:
     def test_the_registry_may_come_back_within_the_deadline(self, registry):
         registry.stop()
         with client_of(registry.url) as client:
-            back = threading.Timer(0.3, registry.start)
+            back = threading.Timer(0.1, registry.start)
             back.start()
             assert client.register("s", CUSTOMER) == 1
             back.join()
@@ -72,7 +72,7 @@ class TestRetries:
     def test_a_registry_that_stays_away_is_unavailable_at_the_deadline(self, registry):
         registry.stop()
         with (
-            client_of(registry.url, deadline=0.8) as client,
+            client_of(registry.url, deadline=0.7) as client,
             lasting_at_most(2.5),
             pytest.raises(RegistryUnavailable, match="ConnectError"),
         ):
@@ -81,7 +81,7 @@ class TestRetries:
     def test_errors_without_end_are_unavailable_at_the_deadline(self, registry):
         registry.faults.extend([Fault(status=503)] * 100)
         with (
-            client_of(registry.url, deadline=0.8) as client,
+            client_of(registry.url, deadline=0.7) as client,
             lasting_at_most(2.5),
             pytest.raises(RegistryUnavailable, match=f"status 503 from {registry.url}"),
         ):
@@ -91,13 +91,13 @@ class TestRetries:
     def test_a_registry_that_accepts_and_says_nothing_is_unavailable_at_the_deadline(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:
             url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-            with client_of(url, deadline=0.5) as client, lasting_at_most(2.5), pytest.raises(RegistryUnavailable):
+            with client_of(url, deadline=0.3) as client, lasting_at_most(2.5), pytest.raises(RegistryUnavailable):
                 client.versions("s")
 
     def test_an_answer_that_trickles_is_unavailable_at_the_deadline(self):
         with (
             trickling() as url,
-            client_of(url, deadline=0.5) as client,
+            client_of(url, deadline=0.3) as client,
             lasting_at_most(2.5),
             pytest.raises(RegistryUnavailable),
         ):
@@ -109,8 +109,8 @@ class TestRetries:
                 writer.register(f"s{number}", f'{{"type":"fixed","name":"F{number}","size":1}}')
             refers = [Reference(f"F{number}", f"s{number}", 1) for number in range(4)]
             schema_id = writer.register("all", '["F0","F1","F2","F3"]', refers)
-        with client_of(registry.url, deadline=0.5) as client, lasting_at_most(2.5):
-            registry.faults.extend([Fault(delay=0.2)] * 6)
+        with client_of(registry.url, deadline=0.3) as client, lasting_at_most(2.5):
+            registry.faults.extend([Fault(delay=0.1)] * 6)
             with pytest.raises(RegistryUnavailable):
                 client.schema(schema_id)
 
