@@ -3,6 +3,7 @@
 import json
 
 import httpx
+import psutil
 import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
@@ -154,7 +155,9 @@ class TestDevelopmentRegistry:
     """What holds for the development registry as a server."""
 
     def test_it_listens_on_loopback_only(self, dev):
-        assert httpx.URL(dev.url).host == "127.0.0.1"
+        port = httpx.URL(dev.url).port
+        listening = [each.laddr for each in psutil.Process().net_connections("inet") if each.status == "LISTEN"]
+        assert [address.ip for address in listening if address.port == port] == ["127.0.0.1"]
 
     def test_a_path_that_does_not_exist_is_404_without_a_code_of_the_registry(self, dev):
         assert dev.refused("GET", "/nothing/here") == (404, 404)
