@@ -66,14 +66,16 @@ class Side:
         self._tags_property = tags_property
         self._original = original
         self._decodes = False
+        self._touched = False
         self._opaque: Opaque = frozenset()
         self._reader: Reader | None = None
         self._outputs: dict[int, Output] = {}
 
     def bind(self, plan: Plan, watched: Sequence[Walk]) -> None:
         """Prepare for a plan. `watched` are places that are read besides those of its steps."""
+        self._touched = plan.touches(self._name)
         changes = any(not self.passes(end) for end in plan.ends())
-        self._decodes = bool(watched) or changes or plan.touches(self._name) or self._original is not None
+        self._decodes = bool(watched) or changes or self._original is not None
         if self._original is None:
             self._reader = CONVERTERS.get(self._converter)
         else:
@@ -84,7 +86,7 @@ class Side:
 
     def passes(self, end: Plan) -> bool:
         """Whether the bytes of this side come out as they went in."""
-        return end.shape is not None and end.shape.side(self._name) is self._root
+        return not self._touched and end.shape is not None and end.shape.side(self._name) is self._root
 
     def decode(self, payloads: Sequence[bytes | None], outcomes: list[Outcome | None]) -> list[Any]:
         """The records of this side; where a payload cannot be read, its outcome is set."""
@@ -129,8 +131,8 @@ class Side:
         if root.type.kind == "null":
             return Output(None, (), None if self._root.type.kind == "null" else _Nothing())
         if self._converter != "avro":
-            return Output(None, (), None if root is self._root else CONVERTERS[self._converter])
-        if root is self._root and self._original is not None:
+            return Output(None, (), None if self.passes(end) else CONVERTERS[self._converter])
+        if self.passes(end) and self._original is not None:
             return Output(self._original.text, self._original.references, None)
         text = print_schema(published(root, self._sensitive), self._tags_property)
         return Output(text, (), AvroWriter(root, self._opaque))
