@@ -89,22 +89,16 @@ class Pipeline:
 
     def _groups(self, messages: Sequence[Message], records: Incoming) -> dict[GroupKey, list[int]]:
         """Rows by topic and schemas; a group's key holds the first bytes of payloads and must not be shown."""
-        key_size = PREFIX_LENGTH if self._key_converter == "avro" else 0
-        value_size = PREFIX_LENGTH if self._value_converter == "avro" else 0
+        topics: Any = [message.topic() for message in messages]
+        keys = _starts(records.keys, PREFIX_LENGTH if self._key_converter == "avro" else 0)
+        values = _starts(records.values, PREFIX_LENGTH if self._value_converter == "avro" else 0)
+        others = [own is not None and self._has_others(own) for own in records.headers]
+        names: list[GroupKey] = list(zip(topics, keys, values, others, strict=True))
+        if len(set(names)) == 1:
+            return {names[0]: list(range(len(names)))}
         groups: dict[GroupKey, list[int]] = {}
-        for row, (message, key, value, own) in enumerate(
-            zip(messages, records.keys, records.values, records.headers, strict=True)
-        ):
-            group: GroupKey = (
-                message.topic() or "",
-                None if key is None else key[:key_size],
-                None if value is None else value[:value_size],
-                own is not None and self._has_others(own),
-            )
-            if (rows := groups.get(group)) is None:
-                groups[group] = [row]
-            else:
-                rows.append(row)
+        for row, name in enumerate(names):
+            groups.setdefault(name, []).append(row)
         return groups
 
     def _has_others(self, headers: RawHeaders) -> bool:
@@ -213,6 +207,10 @@ def _incoming(messages: Sequence[Message]) -> Incoming:
     headers: Any = [message.headers() for message in messages]
     partitions: Any = [message.partition() for message in messages]
     return Incoming(keys, values, headers, partitions, [message.timestamp()[1] for message in messages])
+
+
+def _starts(payloads: Sequence[bytes | None], size: int) -> list[bytes | None]:
+    return [None if payload is None else payload[:size] for payload in payloads]
 
 
 def _bound(cache: OrderedDict[GroupKey, Any]) -> None:

@@ -105,7 +105,7 @@ class Route:
         rows = Rows(
             keys,
             values,
-            [_headers(own) for own in records.headers],
+            [_headers(own) if own else [] for own in records.headers],
             [self._topic] * len(records),
             list(records.partitions),
             list(records.timestamps),
@@ -185,9 +185,9 @@ def _by_topic(topics: list[str]) -> Iterator[tuple[str, Sequence[int]]]:
 _SCHEMA_ID_HEADERS = frozenset({"__key_schema_id", "__value_schema_id"})
 
 
-def _headers(own: RawHeaders | None) -> list[Header]:
+def _headers(own: RawHeaders) -> list[Header]:
     """Headers that carry a schema id speak of the source's schemas; the sink's records have their own prefix."""
-    return [Header(name, value) for name, value in own if name not in _SCHEMA_ID_HEADERS] if own else []
+    return [Header(name, value) for name, value in own if name not in _SCHEMA_ID_HEADERS]
 
 
 def _raw(headers: list[Header]) -> RawHeaders:
