@@ -8,6 +8,7 @@ values where the old ones lay. Nulls are left out unless they are asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Protocol
 
 from registry.schema.paths import Matcher, States
@@ -43,7 +44,7 @@ def gather(walk: Walk, *, nulls: bool = False) -> Gather:
         return lambda roots: _Roots(roots, nulls or walk.field.null is None)
     leave_in = nulls or chain[-1].null is None
     within = [(walk.field.null is not None, chain[0].at)]
-    within += [(outer.null is not None, inner.at) for outer, inner in zip(chain, chain[1:], strict=False)]
+    within += [(outer.null is not None, inner.at) for outer, inner in pairwise(chain)]
     return lambda roots: _Attributes(roots, within, leave_in)
 
 

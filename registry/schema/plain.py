@@ -420,9 +420,10 @@ def _integer(kind: str, value: Any) -> int:
 
 
 def _float(kind: str, value: Any) -> float:
+    if value in ("NaN", "Infinity", "-Infinity"):
+        return float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        if value not in ("NaN", "Infinity", "-Infinity"):
-            raise ValueError
+        raise TypeError
     number = float(value)
     return float32(number) if kind == "float" else number
 

@@ -15,7 +15,6 @@ from registry.schema.paths import BadPath, Matcher, Name, Step, TagGlobs, parse_
 from registry.schema.tree import ITEMS, MAP_VALUES, Field, Type, step_into
 from registry.schema.walk import Walk, rewrite, select
 
-
 MOST_PLACES = 50_000
 
 

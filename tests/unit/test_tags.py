@@ -90,7 +90,7 @@ def test_tags_of_a_referenced_schema_are_found() -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    ["address.ssn", "**.ssn", "demo.Address.ssn", "demo.*.ssn", "demo.Addres?.ssn", "**.ssn", "demo.**"],
+    ["address.ssn", "**.ssn", "demo.Address.ssn", "demo.*.ssn", "demo.Addres?.ssn", "demo.**"],
 )
 def test_metadata_tags_are_found_in_both_dialects(pattern: str) -> None:
     schema = record(field("address", record(field("ssn"), name="Address")))
