@@ -229,7 +229,8 @@ class Gathering:
             self._owned[p.topic, p.partition] = p.offset
         consumer.incremental_assign(found)
         if found:
-            (consumer.pause if self._paused else consumer.resume)(found)
+            if self._paused:
+                consumer.pause(found)
             self.reassigned = True
             self._log.info("assigned", partitions=len(found), now=len(self._owned))
 

@@ -108,7 +108,13 @@ def _value(message: Message) -> bytes:
 
 def seed(bootstrap_servers: str, topic: str, partitions: int, records: int, form: str = "%d") -> dict[int, list[bytes]]:
     """Writes numbered records over the partitions in turn; returns the values of each partition in order."""
-    producer = Producer({"bootstrap.servers": bootstrap_servers, "queue.buffering.max.messages": max(records, 1)})
+    producer = Producer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "queue.buffering.max.messages": records,
+            "enable.idempotence": True,  # else a retry may change the order
+        }
+    )
     sent: dict[int, list[bytes]] = {partition: [] for partition in range(partitions)}
     for number in range(records):
         value = (form % number).encode()
