@@ -1,0 +1,54 @@
+"""A whole configuration, checked: what `load` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from connector.config.converters import Converters
+from connector.config.kafka_clients import Clients
+from connector.config.sections import Batch, DeadLetters, RecordErrors
+from connector.config.sources import Sources
+from connector.plan import Link
+from connector.policy import Policy
+from registry.schema.tags import TagRules
+from registry.settings import RegistrySettings
+from vault.keyring import Ring
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What only the running service needs.
+
+    `worker_id` is unique among live processes. `worker_id_given` says that somebody chose it, and so that it
+    stays the same over restarts; the host name, which stands in for it, may not.
+    """
+
+    group_id: str
+    worker_id: str
+    worker_id_given: bool
+    tasks: int
+    sources: Sources
+    batch: Batch
+    clients: Clients
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """A configuration without an error. Its `repr` shows no secret.
+
+    `registry` is None where it was not needed or is not configured, `service` where `load` was not asked for it;
+    `rings` has at least those that the chain uses.
+    """
+
+    name: str
+    chain: tuple[Link, ...]
+    rings: Mapping[str, Ring]
+    tags: TagRules
+    policy: Policy
+    converters: Converters
+    record_errors: RecordErrors
+    dead_letters: DeadLetters
+    sink_topic_format: str
+    registry: RegistrySettings | None
+    service: Service | None

@@ -1,0 +1,127 @@
+"""Loading a configuration: every section in turn, every error at once."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from connector.config.chain import read_chain
+from connector.config.connector import Connector, Service
+from connector.config.converters import read_converters
+from connector.config.document import read_document
+from connector.config.errors import ConfigError, ConfigErrors
+from connector.config.kafka_clients import read_clients
+from connector.config.reading import Need, Reading
+from connector.config.registry_settings import read_registry
+from connector.config.rings import read_rings
+from connector.config.sections import Batch, DeadLetters, Naming, PolicyKeys, Process, RecordErrors
+from connector.config.sources import Sources, check_topic, read_sink_format, read_sources
+from connector.config.tag_rules import read_tag_rules
+from connector.policy import OnUncovered, Policy
+
+WORKER_ID = "STREAMVEIL_WORKER_ID"
+DEAD_LETTER_TOPIC = "errors.deadletterqueue.topic.name"
+
+
+def load(source: Path | Mapping[str, Any], *, need: Need) -> Connector:
+    """Load Kafka Connect's JSON from a file, or from what a parser made of one.
+
+    Reads the files and environment variables that the configuration refers to; starts nothing and connects to
+    nothing. Raises ConfigErrors with everything that is wrong.
+    """
+    found = _loaded(source, need)
+    # Raised here, where no local variable of a frame holds what was read.
+    if isinstance(found, Connector):
+        return found
+    raise ConfigErrors(found)
+
+
+def known_keys() -> frozenset[str]:
+    """Every key that a configuration may have, and the families of keys (`kafka.*`, `tags.fields.<TAG>`)."""
+    reading = Reading({}, Need.CHAIN)
+    _read(reading)
+    return reading.known_keys
+
+
+def _loaded(source: Path | Mapping[str, Any], need: Need) -> Connector | frozenset[ConfigError]:
+    document = read_document(source)
+    if document.is_unreadable:
+        return frozenset(document.errors)
+    reading = Reading(document.properties, need, document.errors)
+    connector = _read(reading)
+    reading.finish()
+    return frozenset(reading.errors) if reading.errors else connector
+
+
+def _read(reading: Reading) -> Connector:
+    needs_all = reading.need >= Need.SERVICE
+    for of_connect in ("connector.class", "header.converter"):
+        reading.plain(of_connect)
+    name = _name(reading, required=needs_all)
+    chain = read_chain(reading)
+    converters = read_converters(reading)
+    sources = read_sources(reading, required=needs_all)
+    dead_letters = _dead_letters(reading, sources)
+    service = _service(reading, name, sources)
+    return Connector(
+        name=name,
+        chain=chain,
+        rings=read_rings(reading, chain),
+        tags=read_tag_rules(reading),
+        policy=_policy(reading, dead_letters),
+        converters=converters,
+        record_errors=_record_errors(reading),
+        dead_letters=dead_letters,
+        sink_topic_format=read_sink_format(reading, sources, dead_letters.topic),
+        registry=read_registry(reading, required=reading.need >= Need.REGISTRY and converters.use_registry),
+        service=service if needs_all else None,
+    )
+
+
+def _name(reading: Reading, *, required: bool) -> str:
+    found = reading.section(Naming)
+    if required and not reading.has("name"):
+        reading.wrong("name", "a name for the connector", "nothing")
+    return found.name
+
+
+def _record_errors(reading: Reading) -> RecordErrors:
+    include_messages = "errors.log.include.messages"
+    text = reading.plain(include_messages)
+    if text is not None and text.strip().lower() != "false":
+        reading.wrong(include_messages, "false: keys and values never go to a log", reading.shown(include_messages))
+    return reading.section(RecordErrors)
+
+
+def _dead_letters(reading: Reading, sources: Sources) -> DeadLetters:
+    found = reading.section(DeadLetters)
+    if found.topic is not None:
+        check_topic(reading, DEAD_LETTER_TOPIC, found.topic)
+        if found.topic in sources.topics:
+            reading.wrong(DEAD_LETTER_TOPIC, "another topic than a source topic", reading.shown(DEAD_LETTER_TOPIC))
+    return found
+
+
+def _policy(reading: Reading, dead_letters: DeadLetters) -> Policy:
+    found = reading.section(PolicyKeys)
+    goes_nowhere = found.on_uncovered is OnUncovered.DEADLETTER and dead_letters.topic is None
+    if goes_nowhere and reading.need >= Need.SERVICE:
+        reading.wrong(DEAD_LETTER_TOPIC, "a topic, because policy.on.uncovered is deadletter", "nothing")
+    return Policy(found.on_uncovered, found.on_unclassified, found.on_untagged, found.on_echo)
+
+
+def _service(reading: Reading, name: str, sources: Sources) -> Service:
+    process = reading.section(Process)
+    given = process.worker_id or os.environ.get(WORKER_ID, "").strip() or None
+    return Service(
+        group_id=process.group_id or f"streamveil-{name}",
+        worker_id=given or socket.gethostname(),
+        worker_id_given=given is not None,
+        tasks=process.tasks,
+        sources=sources,
+        batch=reading.section(Batch),
+        clients=read_clients(reading),
+    )

@@ -1,0 +1,68 @@
+"""Config providers: `${env:NAME}` and `${file:/path:key}` in the values of connection and secret keys.
+
+Resolved once, at load. What they resolve to is not looked into for further references, and is never shown.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from connector.config.properties_file import BadProperties, parse_properties
+
+_REFERENCE = re.compile(r"\$\{(?P<provider>\w+):(?P<rest>[^}]*)\}")
+_KNOWN = "${env:NAME} or ${file:/path:key}"
+
+
+class Unresolved(Exception):
+    """A reference that leads nowhere. Says what was expected: the variable, the path or the key, never content."""
+
+
+def has_reference(text: str) -> bool:
+    """Whether a config provider, of whatever name, is referred to."""
+    return _REFERENCE.search(text) is not None
+
+
+def resolve(text: str) -> str:
+    """The text with every reference replaced. Reads the environment and files; raises `Unresolved`."""
+    resolved: list[str] = []
+    end = 0
+    for reference in _REFERENCE.finditer(text):
+        resolved += text[end : reference.start()], _value(reference["provider"], reference["rest"])
+        end = reference.end()
+    return "".join((*resolved, text[end:]))
+
+
+def _value(provider: str, rest: str) -> str:
+    match provider:
+        case "env":
+            return _variable(rest)
+        case "file":
+            path, colon, key = rest.partition(":")
+            if not (path and colon and key):
+                raise Unresolved("${file:/path:key}, with the key of a properties file")
+            return _entry(Path(path), key)
+        case _:
+            raise Unresolved(f"{_KNOWN}; there is no config provider {provider}")
+
+
+def _variable(name: str) -> str:
+    value = os.environ.get(name, "")
+    if not value:
+        raise Unresolved(f"the environment variable {name} to be set and not empty")
+    return value
+
+
+def _entry(path: Path, key: str) -> str:
+    try:
+        properties = parse_properties(path.read_text(encoding="utf-8"))
+    except OSError as failure:
+        raise Unresolved(f"a file that can be read at {path} ({type(failure).__name__})") from None
+    except UnicodeDecodeError:
+        raise Unresolved(f"a properties file in UTF-8 at {path}") from None
+    except BadProperties as problem:
+        raise Unresolved(f"a properties file at {path}: {problem}") from None
+    if key not in properties:
+        raise Unresolved(f"the key {key} in {path}")
+    return properties[key]
