@@ -63,7 +63,7 @@ def bind_and_judge(protection: Protection, shape: Shape, topic: str) -> Judged:
     except Unbindable as problem:
         return Judged(Plan(()), (), Problem("chain", problem.reason, problem.path))
     findings = judge(shape, plan, sensitive)
-    warnings = tuple(_unmatched(plan, shape))
+    warnings = tuple(_unmatched(plan))
     untagged = _untagged(protection, shape)
     if untagged and protection.policy.untagged is OnUntagged.FAIL:
         return Judged(plan, findings, Problem("untagged", untagged), warnings)
@@ -117,12 +117,9 @@ def _dropping(plan: Plan, sensitive: TagGlobs) -> Plan:
     return plan if plan.shape is None else replace(plan, shape=drop_uncovered(plan.shape, sensitive))
 
 
-def _unmatched(plan: Plan, shape: Shape) -> Sequence[str]:
-    return [
-        f"{stage.where} selects nothing in this schema"
-        for stage in plan.all_stages()
-        if not stage.matched and shape.side(stage.link.transform.side).type.kind != "null"
-    ]
+def _unmatched(plan: Plan) -> Sequence[str]:
+    stages = dict.fromkeys(stage.where for stage in plan.all_stages() if not stage.matched)
+    return [f"{where} selects nothing in this schema" for where in stages]
 
 
 def _untagged(protection: Protection, shape: Shape) -> str:

@@ -7,15 +7,15 @@ that can be decided without a record; running is in `connector.running`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connector.record import Failure
 from registry.schema.settle import settled
-from registry.schema.tree import Field, Shape
+from registry.schema.tree import Field, Shape, nothing
 from transforms.outcome import Unbindable
 from transforms.predicate import Predicate
-from transforms.transform import ColumnStep, Context, Rows, RowStep, Step, Transform
+from transforms.transform import Bound, ColumnStep, Context, Rows, RowStep, Step, Transform
 
 MOST_ENDS = 64
 _TOO_MANY = f"the chain's predicates part the records in more than {MOST_ENDS} ways"
@@ -33,6 +33,12 @@ class Link:
     @property
     def name(self) -> str:
         return type(self.transform).__name__
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The sides whose values the transform or its predicate looks at."""
+        own = {self.transform.side} if self.transform.sides else self.transform.reads
+        return frozenset(own) | (self.predicate.reads if self.predicate is not None else frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +106,27 @@ class TooManyEnds(Unbindable):
 
 def bind(links: Sequence[Link], shape: Shape, context: Callable[[str], Context]) -> Plan:
     """Bind a chain. `context` gives each alias its own. A transform that cannot work refuses its records."""
-    plan = _Binder(context, shape).bind(tuple(links), shape)
+    binder = _Binder(context, shape)
+    doubted = frozenset(side for side in ("key", "value") if shape.side(side).null is not None)
+    plan = binder.bind(tuple(links), _Known(shape, doubted))
     if sum(1 for _ in plan.ends()) > MOST_ENDS:
         raise TooManyEnds(_TOO_MANY)
     return plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What binding knows of the records at a point of the chain.
+
+    `doubted` are the sides of which some records may hold null; `routed` says that the topic may have changed.
+    """
+
+    shape: Shape
+    doubted: frozenset[str]
+    routed: bool = False
+
+    def after(self, link: Link, bound: Bound, shape: Shape) -> _Known:
+        return _Known(shape, self.doubted | bound.doubted, self.routed or link.transform.routes)
 
 
 class _Binder:
@@ -117,37 +140,55 @@ class _Binder:
     def _settle(self, shape: Shape) -> None:
         self._settled |= {id(root): root for root in (shape.key, shape.value)}
 
-    def bind(self, links: tuple[Link, ...], shape: Shape) -> Plan:
+    def bind(self, links: tuple[Link, ...], known: _Known) -> Plan:
+        """Bind what is left of the chain.
+
+        A transform meets a null as Kafka's do, so before the first that reads a doubted side the records part:
+        those without a value go on with a root that holds nothing.
+        """
         stages: list[Stage] = []
         for index, link in enumerate(links):
-            context = self._context(link.alias)
-            rest = links[index + 1 :]
+            for side in sorted(link.reads & known.doubted):
+                if known.shape.side(side).type.kind != "null":
+                    return Plan(tuple(stages), fork=self._part(side, links[index:], known))
+            context = replace(self._context(link.alias), routed=known.routed)
             if link.predicate is not None:
-                decided = link.predicate.decide(shape, context)
+                decided = link.predicate.decide(known.shape, context)
                 if decided is None:
-                    return Plan(tuple(stages), fork=self._fork(link, link.predicate, rest, shape))
+                    return Plan(tuple(stages), fork=self._fork(link, link.predicate, links[index + 1 :], known))
                 if decided == link.negate:
                     continue
             try:
-                stage, after = self._stage(link, shape, context)
+                stage, bound = self._stage(link, known.shape, context)
             except Unbindable as problem:
                 refusal = Failure(problem.code, f"transforms.{link.alias}", problem.path, reason=problem.reason)
                 return Plan(tuple(stages), refused=refusal)
             stages.append(stage)
-            if after is None:
+            if bound.shape is None:
                 return Plan(tuple(stages))
-            shape = after
-        return Plan(tuple(stages), shape)
+            known = known.after(link, bound, bound.shape)
+        return Plan(tuple(stages), known.shape)
 
-    def _fork(self, link: Link, predicate: Predicate, rest: tuple[Link, ...], shape: Shape) -> Fork:
+    def _fork(self, link: Link, predicate: Predicate, rest: tuple[Link, ...], known: _Known) -> Fork:
+        self._count_fork()
+        applied = self.bind((Link(link.alias, link.transform), *rest), known)
+        passed = self.bind(rest, known)
+        return Fork(predicate.holds, passed, applied) if link.negate else Fork(predicate.holds, applied, passed)
+
+    def _part(self, side: str, links: tuple[Link, ...], known: _Known) -> Fork:
+        """Part the records without a value from the others."""
+        self._count_fork()
+        sure = replace(known, doubted=known.doubted - {side})
+        without = replace(sure, shape=known.shape.with_side(side, nothing(known.shape.side(side))))
+        self._settle(without.shape)
+        return Fork(_holds_null(side), self.bind(links, without), self.bind(links, sure))
+
+    def _count_fork(self) -> None:
         self._forks += 1
         if self._forks > 4 * MOST_ENDS:
             raise TooManyEnds(_TOO_MANY)
-        applied = self.bind((Link(link.alias, link.transform), *rest), shape)
-        passed = self.bind(rest, shape)
-        return Fork(predicate.holds, passed, applied) if link.negate else Fork(predicate.holds, applied, passed)
 
-    def _stage(self, link: Link, shape: Shape, context: Context) -> tuple[Stage, Shape | None]:
+    def _stage(self, link: Link, shape: Shape, context: Context) -> tuple[Stage, Bound]:
         settling: list[Step] = []
         if link.transform.whole:
             for side in ("key", "value"):
@@ -158,7 +199,13 @@ class _Binder:
         bound = link.transform.bind(shape, context)
         if link.transform.whole and bound.shape is not None:
             self._settle(bound.shape)
-        return Stage(link, (*settling, *bound.steps), bound.touched, bound.matched), bound.shape
+        nothing_to_match = shape.side(link.transform.side).type.kind == "null"
+        stage = Stage(link, (*settling, *bound.steps), bound.touched, bound.matched or nothing_to_match)
+        return stage, bound
+
+
+def _holds_null(side: str) -> Callable[[Rows], list[bool]]:
+    return lambda rows: [value is None for value in rows.side(side)]
 
 
 def _settling(side: str, convert: Callable[[Any], Any]) -> Callable[[Rows], None]:

@@ -81,7 +81,10 @@ class Runner:
             answers = holds(rows)
             for branch, wanted in ((yes, True), (no, False)):
                 mine = [row for row, answer in enumerate(answers) if answer is wanted]
-                branch._run(rows.take(mine), [index[row] for row in mine], finished, others)
+                if len(mine) == len(answers):
+                    branch._run(rows, index, finished, others)
+                elif mine:
+                    branch._run(rows.take(mine), [index[row] for row in mine], finished, others)
         elif plan.shape is not None:
             finished.append(Finished(plan, rows, index))
         else:

@@ -15,6 +15,8 @@ class Predicate(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     description: ClassVar[str] = ""
+    reads: ClassVar[frozenset[str]] = frozenset()
+    """The sides of which it must be known whether they hold a value."""
 
     def decide(self, shape: Shape, context: Context) -> bool | None:
         """The answer for every record of this shape and topic, or None where each record has its own."""

@@ -58,7 +58,7 @@ class Selecting(Transform):
         """Bind `leaf` to every selected place. `guard` says what protects a place from then on, None for nothing."""
         walk = select(shape.side(self.side), Matcher(self.fields, self.tags))
         if walk is None:
-            if self.strict:
+            if self.strict and shape.side(self.side).type.kind != "null":
                 raise Unbindable(f"transforms.{context.alias}: nothing in this schema is selected, and strict=true")
             return Bound(shape, matched=False)
         steps: dict[int, ColumnStep] = {}

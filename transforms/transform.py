@@ -97,13 +97,15 @@ class Bound:
     """What binding gives: the shape that comes out, and the steps; none for a change of schema alone.
 
     `shape` None drops every record. `touched` are the origins of the places that the transform changes or drops,
-    for explaining; `matched` is False where its selection finds nothing in this schema.
+    for explaining; `matched` is False where its selection finds nothing in this schema. `doubted` are sides that
+    may hold null now, though the records had values.
     """
 
     shape: Shape | None
     steps: tuple[Step, ...] = ()
     touched: tuple[str, ...] = ()
     matched: bool = True
+    doubted: frozenset[str] = frozenset()
 
 
 class KeyRing(Protocol):
@@ -119,10 +121,14 @@ class KeyRing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a transform may know when it binds, besides the shape."""
+    """What a transform may know when it binds, besides the shape.
+
+    `topic` is the source topic; where the records are `routed`, theirs may be another by now.
+    """
 
     alias: str = "x"
     topic: str = ""
+    routed: bool = False
     sensitive: TagGlobs = field(default_factory=lambda: TagGlobs(["*"]))
     keys: Mapping[str, KeyRing] = field(default_factory=dict)
 
@@ -146,7 +152,7 @@ class Transform(BaseModel):
     `side` is picked by `$Key` or `$Value` in the type. A transform that reads or replaces whole values sets
     `whole`: it then binds to a shape in which every value lies under its name. `batched` says that one call for
     many values costs much less than many calls. `protecting`: its guards count. `sides`: it has a `$Key` and a
-    `$Value` form.
+    `$Value` form; one that has not says in `reads` which values it looks at. `routes`: it may change the topic.
     """
 
     model_config = ConfigDict(
@@ -158,6 +164,8 @@ class Transform(BaseModel):
     )
     whole: ClassVar[bool] = False
     sides: ClassVar[bool] = True
+    reads: ClassVar[frozenset[str]] = frozenset()
+    routes: ClassVar[bool] = False
     protecting: ClassVar[bool] = False
     batched: ClassVar[bool] = False
 

@@ -112,6 +112,19 @@ def null_root(name: str) -> Field:
     return Field(name, name, Type("null"), null=0, origin=name)
 
 
+def nothing(root: Field) -> Field:
+    """The root of a side whose value is null where `root` could stand: it holds nothing and remembers the schema."""
+    if root.type.kind == "any":
+        return null_root(root.name)
+    return Field(root.name, root.name, Type("null", (), {"of": root}), null=0, origin=root.name)
+
+
+def remembered(root: Field) -> Field | None:
+    """What a null root stands for: the root that has its schema, None where there is no schema."""
+    of = root.type.attrs.get("of")
+    return of if isinstance(of, Field) else None
+
+
 def step_into(path: str, place: Field) -> str:
     """The path pattern of a place inside the place at `path`."""
     match place.name:
