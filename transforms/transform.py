@@ -128,9 +128,9 @@ class Context:
 
     alias: str = "x"
     topic: str = ""
-    routed: bool = False
     sensitive: TagGlobs = field(default_factory=lambda: TagGlobs(["*"]))
     keys: Mapping[str, KeyRing] = field(default_factory=dict)
+    routed: bool = False
 
     def domain(self, given: str | None, leaf: Field) -> str:
         """The domain of a leaf: the one configured, else its only sensitive tag. Raises `Unbindable`."""
