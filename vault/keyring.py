@@ -87,8 +87,9 @@ class KeyRingError(Exception):
 def load_ring(provider: str, options: Mapping[str, str]) -> Ring:
     """Read a ring from a provider of `PROVIDERS`, whose one option must be given.
 
-    Reads a file or the environment. Raises KeyRingError, which shows nothing of what was read and has no other
-    error as its context: a parser's exception would hold the document.
+    Reads a file or the environment. Raises KeyRingError, which shows neither the option's value, where somebody
+    may have put the key itself, nor what was read, and has no other error as its context: a parser's exception
+    would hold the document.
     """
     loaded = _loaded(provider, options)
     if isinstance(loaded, KeyRingError):
@@ -115,36 +116,35 @@ def _loaded(provider: str, options: Mapping[str, str]) -> Ring | KeyRingError:
 def _from_variable(name: str) -> str:
     document = os.environ.get(name)
     if not document:
-        raise _Unreadable(f"the environment variable {name} to be set")
+        raise _Unreadable("the name of an environment variable that is set")
     return document
 
 
-def _from_file(name: str) -> str:
-    path = Path(name)
+def _from_file(path: str) -> str:
     try:
-        with path.open("rb") as file:
-            _check_private(os.fstat(file.fileno()), path)
+        with Path(path).open("rb") as file:
+            _check_private(os.fstat(file.fileno()))
             content = file.read(_LARGEST_FILE)
-    except OSError as failure:
-        raise _Unreadable(f"a file that can be read at {path} ({type(failure).__name__})") from None
+    except (OSError, ValueError) as failure:  # a path with a null character is a ValueError
+        raise _Unreadable(f"the path of a file that can be read ({type(failure).__name__})") from None
     try:
         return content.decode()
     except UnicodeDecodeError:
         raise _Unreadable(_DOCUMENT) from None
 
 
-def _check_private(status: os.stat_result, path: Path) -> None:
+def _check_private(status: os.stat_result) -> None:
     """The rule that PostgreSQL has for private keys.
 
     Nobody but the owner may have access; of a file that root owns, its group may read it as well, because that is
     how Kubernetes gives a secret to a process that is not root.
     """
     if not stat.S_ISREG(status.st_mode):
-        raise _Unreadable(f"a regular file at {path}")
+        raise _Unreadable("the path of a regular file")
     mode = stat.S_IMODE(status.st_mode)
     allowed = 0o640 if status.st_uid == 0 else 0o600
     if mode & 0o077 & ~allowed:
-        raise _Unreadable(f"{path} to have mode {allowed:04o} or stricter, not {mode:04o}: others could read the keys")
+        raise _Unreadable(f"a file of mode {allowed:04o} or stricter, not {mode:04o}: others could read the keys")
 
 
 def _parsed(document: str) -> Ring:

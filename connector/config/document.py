@@ -78,8 +78,19 @@ def _content(path: Path, document: Document) -> Mapping[str, Any] | None:
     return None
 
 
+def is_text(value: str) -> bool:
+    """Whether this can be passed on: without null characters and lone surrogates, which no library expects."""
+    try:
+        return b"\0" not in value.encode()
+    except UnicodeEncodeError:
+        return False
+
+
 def _take(values: Mapping[str, Any], document: Document) -> None:
     for key, value in values.items():
+        if not is_text(key) or (isinstance(value, str) and not is_text(value)):
+            document.errors.append(ConfigError(ascii(key)[1:-1], "text without null characters or lone surrogates"))
+            continue
         match value:
             case str():
                 document.properties[key] = value

@@ -9,6 +9,7 @@ import os
 import re
 from pathlib import Path
 
+from connector.config.document import is_text
 from connector.config.properties_file import BadProperties, parse_properties
 
 _REFERENCE = re.compile(r"\$\{(?P<provider>\w+):(?P<rest>[^}]*)\}")
@@ -44,13 +45,14 @@ def _value(provider: str, rest: str) -> str:
                 raise Unresolved("${file:/path:key}, with the key of a properties file")
             return _entry(Path(path), key)
         case _:
-            raise Unresolved(f"{_KNOWN}; there is no config provider {provider}")
+            # The provider's name is not shown: it may be the middle of a password.
+            raise Unresolved(f"{_KNOWN}, the config providers that there are")
 
 
 def _variable(name: str) -> str:
     value = os.environ.get(name, "")
-    if not value:
-        raise Unresolved(f"the environment variable {name} to be set and not empty")
+    if not value or not is_text(value):
+        raise Unresolved(f"the environment variable {name} to be set, to text that is not empty")
     return value
 
 
@@ -63,6 +65,6 @@ def _entry(path: Path, key: str) -> str:
         raise Unresolved(f"a properties file in UTF-8 at {path}") from None
     except BadProperties as problem:
         raise Unresolved(f"a properties file at {path}: {problem}") from None
-    if key not in properties:
-        raise Unresolved(f"the key {key} in {path}")
+    if not is_text(properties.get(key, "\0")):
+        raise Unresolved(f"the key {key} in {path}, with text")
     return properties[key]

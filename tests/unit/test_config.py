@@ -73,6 +73,20 @@ def test_other_json_values_are_errors(value: Any) -> None:
     assert errors_with(tags__property=value) == ["tags.property: expected text, a number, true or false"]
 
 
+@pytest.mark.parametrize("value", ["a\0b", "\ud800"])
+def test_a_value_that_is_no_text_is_an_error(value: str) -> None:
+    """Libraries fail on these, each in its own way, and some show the value then."""
+    assert errors_with(kafka__client__id=value) == [
+        "kafka.client.id: expected text without null characters or lone surrogates"
+    ]
+
+
+def test_a_key_that_is_no_text_is_an_error() -> None:
+    assert errors_of({**LEAST, "a\ud800": "b"}) == [
+        "a\\ud800: expected text without null characters or lone surrogates"
+    ]
+
+
 def test_a_key_given_twice_is_an_error(tmp_path: Path) -> None:
     text = json.dumps(LEAST).replace("{", '{"topics": "payments", ', 1)
 

@@ -313,7 +313,7 @@ def test_the_service_loads_every_key_ring(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delenv("OTHERS", raising=False)
 
     assert errors_with(keys="others", keys__others__provider="env", keys__others__variable="OTHERS") == [
-        "keys.others.variable: expected the environment variable OTHERS to be set"
+        "keys.others.variable: expected the name of an environment variable that is set"
     ]
 
 
