@@ -58,6 +58,7 @@ class Setback(Exception):
         self.code = error.code()
         self.name = error.name()
         self.outage = is_outage(error)
+        self.fenced = call in _MEMBER_CALLS and error.code() in _FENCED_MEMBER
 
 
 # Waiting helps: a broker, a coordinator or the network is away, or is busy with a change of leader.
@@ -99,7 +100,10 @@ _PASSING = _OUTAGES | {
     KafkaError.UNKNOWN_LEADER_EPOCH,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
 }
-_MEMBERSHIP_GONE = frozenset({KafkaError._MAX_POLL_EXCEEDED, KafkaError.UNKNOWN_MEMBER_ID})
+# Another member took this one's instance id. After an outage it may have been this same member, which librdkafka lets
+# join anew without its old id: so it is worth one more try. A consumer says no more than that its error is fatal.
+_FENCED_MEMBER = frozenset({KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID, KafkaError.UNRELEASED_INSTANCE_ID})
+_MEMBERSHIP_GONE = frozenset({KafkaError._MAX_POLL_EXCEEDED, KafkaError.UNKNOWN_MEMBER_ID}) | _FENCED_MEMBER
 _USELESS_TO_REPEAT = frozenset(
     {
         KafkaError._AUTHENTICATION,
@@ -107,7 +111,6 @@ _USELESS_TO_REPEAT = frozenset(
         KafkaError._SSL,
         KafkaError._UNSUPPORTED_FEATURE,
         KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-        KafkaError.FENCED_INSTANCE_ID,
         KafkaError.GROUP_AUTHORIZATION_FAILED,
         KafkaError.GROUP_MAX_SIZE_REACHED,
         KafkaError.INCONSISTENT_GROUP_PROTOCOL,
@@ -116,7 +119,6 @@ _USELESS_TO_REPEAT = frozenset(
         KafkaError.SASL_AUTHENTICATION_FAILED,
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
         KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-        KafkaError.UNRELEASED_INSTANCE_ID,
         KafkaError.UNSUPPORTED_FOR_MESSAGE_FORMAT,
         KafkaError.UNSUPPORTED_VERSION,
     }
@@ -127,7 +129,6 @@ _UNREADABLE = frozenset(
         KafkaError._AUTO_OFFSET_RESET,
         KafkaError._BAD_COMPRESSION,
         KafkaError._BAD_MSG,
-        KafkaError._FATAL,
         KafkaError._LOG_TRUNCATION,
         KafkaError.MSG_SIZE_TOO_LARGE,
         KafkaError.OFFSET_OUT_OF_RANGE,
@@ -142,13 +143,17 @@ _REFUSALS = {
     KafkaError.RECORD_LIST_TOO_LARGE: Code.TOO_LARGE,
 }
 _CONSUMER_CALLS = frozenset({Call.CONSUME, Call.SEEK, Call.COMMITTED})
+_MEMBER_CALLS = _CONSUMER_CALLS | {Call.SEND_OFFSETS}
 _BEFORE_COMMIT = frozenset({Call.PRODUCE, Call.SEND_OFFSETS})
 
+_IN_USE = "another live process uses this worker.id"
 _ADVICE = {
     KafkaError._AUTO_OFFSET_RESET: "the offset to go on from is not in the topic: records were deleted before they "
     "were read, or the topic was made anew. Set the group's offsets (kafka-consumer-groups --reset-offsets)",
-    KafkaError._FATAL: "the consumer cannot go on: another live process may use this worker.id",
-    KafkaError.FENCED_INSTANCE_ID: "another live process uses this worker.id",
+    KafkaError._FATAL: _IN_USE,
+    KafkaError._FENCED: _IN_USE,
+    KafkaError.FENCED_INSTANCE_ID: _IN_USE,
+    KafkaError.UNRELEASED_INSTANCE_ID: _IN_USE,
 }
 _ADVICE[KafkaError.OFFSET_OUT_OF_RANGE] = _ADVICE[KafkaError._AUTO_OFFSET_RESET]
 
@@ -158,7 +163,7 @@ def remedy_for(error: KafkaError, call: Call) -> Remedy:
     code = error.code()
     if code in _USELESS_TO_REPEAT:
         return Remedy.STOP
-    if code in _MEMBERSHIP_GONE:
+    if call in _MEMBER_CALLS and code in _MEMBERSHIP_GONE:
         return Remedy.NEW_CONSUMER
     if call in _CONSUMER_CALLS:
         return _consumer_remedy(error, call)
@@ -171,7 +176,7 @@ def remedy_for(error: KafkaError, call: Call) -> Remedy:
 
 def _consumer_remedy(error: KafkaError, call: Call) -> Remedy:
     code = error.code()
-    if code in _UNREADABLE or error.fatal():
+    if code in _UNREADABLE:
         return Remedy.STOP
     passes = code in _PASSING and call is not Call.SEEK
     return Remedy.RETRY if passes else Remedy.NEW_CONSUMER

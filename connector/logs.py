@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import MutableMapping
 from typing import Any, TextIO
 
@@ -30,6 +31,7 @@ _SHOWN_FACILITIES = frozenset(
         "TXNERR",
     }
 )
+_SAME_ERROR_S = 10.0
 
 
 def configure(*, level: int = logging.INFO, stream: TextIO | None = None) -> None:
@@ -91,6 +93,7 @@ class LibraryLog:
 
     def __init__(self, client: str) -> None:
         self._log = structlog.get_logger().bind(client=client)
+        self._last = (0, 0.0)
 
     def settings(self) -> dict[str, Any]:
         """The part of a client's configuration that directs its lines here."""
@@ -102,4 +105,9 @@ class LibraryLog:
         self._log.log(level, "librdkafka", facility=facility, **shown)
 
     def _on_error(self, error: KafkaError) -> None:
-        self._log.warning("kafka", error=error.name(), fatal=error.fatal())
+        """One event for each failed connection: during an outage the same ones come many times a second."""
+        code, at = self._last
+        now = time.monotonic()
+        if error.code() != code or now > at + _SAME_ERROR_S:
+            self._last = (error.code(), now)
+            self._log.warning("kafka", error=error.name(), fatal=error.fatal())

@@ -8,6 +8,7 @@ record has exactly one outcome: it was committed, or it is read again.
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import deque
@@ -20,6 +21,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer, Topic
 from confluent_kafka.admin import AdminClient
 
 from connector.batch import Batch, Offsets, first_offsets
+from connector.bounded import within
 from connector.clients import admin_config, consumer_config, producer_config
 from connector.deadletters import DeadLetters
 from connector.failures import Call, Remedy, Setback, advice, refusal, remedy_for
@@ -34,6 +36,7 @@ _ASK_S = 5.0
 _COMMIT_S = 10.0
 _AGAIN_S = 0.2
 _ATTEMPTS = 5
+_FENCED_AGAIN_S = 60.0
 # How long a transaction that is under way may take to end once the process was asked to stop.
 _GRACE_S = 10.0
 
@@ -66,7 +69,8 @@ class Session:
         self._pending: deque[Batch] = deque()
         self._undelivered: list[KafkaError] = []
         self._attempts = 0
-        self._stop_by = float("inf")
+        self._fenced_at = -math.inf
+        self._stop_by = math.inf
 
     def run(self) -> None:
         """Returns once `stopping` is set and no transaction is open.
@@ -188,14 +192,25 @@ class Session:
         self._in_transaction = True
         self._produce(producer, batch.outcomes)
         offsets = [TopicPartition(topic, partition, at) for (topic, partition), at in batch.next_offsets().items()]
-        self._call(
-            Call.SEND_OFFSETS,
-            lambda: producer.send_offsets_to_transaction(offsets, self._source.group_metadata(), _ASK_S),
-        )
+        self._call(Call.SEND_OFFSETS, self._send_offsets, producer, offsets)
         self._call(Call.COMMIT, producer.commit_transaction, _COMMIT_S)
         self._in_transaction = False
         self._attempts = 0
         self._log.debug("committed", records=len(batch))
+
+    def _send_offsets(self, producer: Producer, offsets: list[TopicPartition]) -> None:
+        """Makes the offsets part of the transaction.
+
+        The call's own timeout does not hold while the group coordinator is away: librdkafka may then wait for ever
+        (https://github.com/confluentinc/librdkafka/issues/5456). A call that is given up costs the producer, and the
+        epoch of the new one fences whatever the old call may still send.
+        """
+        metadata = self._source.group_metadata()
+        try:
+            within(2 * _ASK_S, producer.send_offsets_to_transaction, offsets, metadata, _ASK_S)
+        except TimeoutError:
+            error = KafkaError(KafkaError._TIMED_OUT)
+            raise self._setback(error, Call.SEND_OFFSETS) from None
 
     def _produce(self, producer: Producer, outcomes: Sequence[Outcome]) -> None:
         produce = producer.produce
@@ -259,12 +274,21 @@ class Session:
         self._log.warning("setback", during=str(setback), remedy=setback.remedy.name.lower(), attempt=self._attempts)
         if setback.remedy is Remedy.STOP:
             raise Stop(advice(setback.code, setback.name))
+        if setback.fenced:
+            self._count_fencing(setback)
         if not setback.outage:
             self._attempts += 1
         if self._attempts > _ATTEMPTS:
             raise Stop(f"gave up after {_ATTEMPTS} attempts without a commit: {advice(setback.code, setback.name)}")
         if self._attempts > 1 or setback.outage:
             self._stopping.wait(random.uniform(0.5, 1.5) * _AGAIN_S * 2**self._attempts)  # noqa: S311  jitter
+
+    def _count_fencing(self, setback: Setback) -> None:
+        """Two live processes with one worker id would take turns for ever: the one fenced twice in a row stops."""
+        now = time.monotonic()
+        if now < self._fenced_at + _FENCED_AGAIN_S:
+            raise Stop(advice(setback.code, setback.name))
+        self._fenced_at = now
 
     def _abort(self) -> None:
         if self._producer is not None and self._in_transaction:
