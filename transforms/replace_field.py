@@ -21,15 +21,15 @@ from transforms.transform import Boolean, Bound, ColumnStep, Context, TextList, 
 
 
 def _pairs(value: Any) -> Any:
-    """`old:new` entries, as Kafka reads them: blanks around names are left out, both names are required."""
+    """`old:new` entries, as Kafka reads them: blanks around an entry are left out, those in it belong to the names."""
     if not isinstance(value, str):
         return value
     pairs = []
     for entry in split_list(value):
-        old, colon, new = entry.partition(":")
-        if not colon or not new.strip() or ":" in new:
+        old, colon, new = entry.rstrip(":").partition(":")
+        if not colon or not new or ":" in new:
             raise ValueError(f"has an invalid rename mapping: {entry}")
-        pairs.append((old.strip(), new.strip()))
+        pairs.append((old, new))
     return tuple(pairs)
 
 

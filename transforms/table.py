@@ -5,18 +5,45 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from transforms.drop_headers import DropHeaders
+from transforms.extract_field import ExtractField
+from transforms.filter import Filter
+from transforms.flatten import Flatten
+from transforms.has_header_key import HasHeaderKey
+from transforms.header_from import HeaderFrom
 from transforms.hmac import Hmac
+from transforms.hoist_field import HoistField
+from transforms.insert_header import InsertHeader
 from transforms.mask_field import MaskField
 from transforms.predicate import Predicate
+from transforms.record_is_tombstone import RecordIsTombstone
 from transforms.replace_field import ReplaceField
+from transforms.set_schema_metadata import SetSchemaMetadata
+from transforms.topic_name_matches import TopicNameMatches
 from transforms.transform import Transform
+from transforms.value_to_key import ValueToKey
 
 TRANSFORMS: Mapping[str, type[Transform]] = MappingProxyType(
     {
+        "DropHeaders": DropHeaders,
+        "ExtractField": ExtractField,
+        "Filter": Filter,
+        "Flatten": Flatten,
+        "HeaderFrom": HeaderFrom,
         "Hmac": Hmac,
+        "HoistField": HoistField,
+        "InsertHeader": InsertHeader,
         "MaskField": MaskField,
         "ReplaceField": ReplaceField,
+        "SetSchemaMetadata": SetSchemaMetadata,
+        "ValueToKey": ValueToKey,
     }
 )
 
-PREDICATES: Mapping[str, type[Predicate]] = MappingProxyType({})
+PREDICATES: Mapping[str, type[Predicate]] = MappingProxyType(
+    {
+        "HasHeaderKey": HasHeaderKey,
+        "RecordIsTombstone": RecordIsTombstone,
+        "TopicNameMatches": TopicNameMatches,
+    }
+)

@@ -6,16 +6,14 @@ bound once per shape, and binding answers with the shape that comes out and the 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Protocol
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from pydantic import Field as Option
 
 from registry.schema.paths import TagGlobs
-from registry.schema.plain import to_plain
 from registry.schema.tree import Field, Shape
 from registry.schema.walk import Walk
 from transforms.outcome import Dropped, Rejected, Unbindable
@@ -26,18 +24,15 @@ Apply = Callable[[list[Any]], list[Any]]
 
 
 class Header(NamedTuple):
-    """A record header. `field` is None for one that passes as it came: then `value` is its bytes or None."""
+    """A record header: its bytes as they came, or the text that the chain wrote; `field` is then its place."""
 
     name: str
-    value: Any
+    value: bytes | str | None
     field: Field | None = None
 
     def wire(self) -> bytes | None:
-        """What Kafka carries: a header that the chain wrote is the UTF-8 of its plain JSON, a string bare."""
-        if self.field is None or self.value is None:
-            return None if self.value is None else bytes(self.value)
-        plain = to_plain(self.field)(self.value)
-        return (plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)).encode()
+        """What Kafka carries."""
+        return self.value.encode() if isinstance(self.value, str) else self.value
 
 
 @dataclass(slots=True)
@@ -190,6 +185,18 @@ def split_list(value: Any) -> Any:
     return [part.strip() for part in value.split(",")] if value.strip() else []
 
 
+def _some(values: Sequence[str]) -> Sequence[str]:
+    if not values:
+        raise ValueError("expected at least one entry")
+    return values
+
+
+def _not_empty(value: str) -> str:
+    if not value:
+        raise ValueError("expected a text that is not empty")
+    return value
+
+
 def _distinct(values: Sequence[str]) -> Sequence[str]:
     if any(not value for value in values):
         raise ValueError("has a blank entry")
@@ -205,12 +212,22 @@ def _boolean(value: Any) -> Any:
     return value
 
 
+def _trimmed(value: Any) -> Any:
+    """Kafka's ConfigDef string: blanks around it are left out."""
+    return value.strip() if isinstance(value, str) else value
+
+
 def _integer(value: Any) -> Any:
     """Kafka's ConfigDef int: decimal text, blanks around left out."""
     return int(value) if isinstance(value, str) and value.strip().lstrip("+-").isdigit() else value
 
 
+Text = Annotated[str, BeforeValidator(_trimmed)]
+NonEmptyText = Annotated[Text, AfterValidator(_not_empty)]
 TextList = Annotated[tuple[str, ...], BeforeValidator(split_list)]
 DistinctList = Annotated[tuple[str, ...], BeforeValidator(lambda v: _distinct(split_list(v)))]
 Boolean = Annotated[bool, BeforeValidator(_boolean)]
+NonEmptyList = Annotated[TextList, AfterValidator(_some)]
+NonEmptyDistinctList = Annotated[DistinctList, AfterValidator(_some)]
 Integer = Annotated[int, BeforeValidator(_integer)]
+Int32 = Annotated[Integer, Option(ge=-(2**31), le=2**31 - 1)]
