@@ -12,7 +12,7 @@ import base64
 import json
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
 from connector.binding import Judged, Protection, bind_and_judge
@@ -27,6 +27,7 @@ from registry.schema.avro import BadSchema
 from registry.schema.plain import NotPlain, from_plain, to_plain
 from registry.schema.tags import TagRules, with_declared
 from registry.schema.tree import Field, Shape, Type, nothing, null_root, remembered
+from transforms.connect_text import any_text, connect_text
 from transforms.outcome import Code
 from transforms.transform import Header, Rows
 
@@ -99,7 +100,7 @@ class _Bound:
         self._shape = shape_of(roots["key"], roots["value"], rules, others=undeclared)
         self._judged: Judged = bind_and_judge(protection, self._shape, record["topic"])
         self._runner = Runner(self._judged.plan)
-        self._read = {side: _reader(root) for side, root in roots.items()}
+        self._read = {side: from_plain(root) for side, root in roots.items()}
         self._printers: dict[int, tuple[_Printer, _Printer]] = {}
         watched: list[Any] = []
         if protection.policy.echo is OnEcho.REJECT:
@@ -146,7 +147,7 @@ class _Bound:
         key = record["key"]
         if isinstance(key, str) and self._echo.in_keys([key.encode()], [value]):
             found["key"] = "key"
-        raw = [(header.name, header.value) for header in headers if header.field is None]
+        raw = [(header.name, header.wire()) for header in headers]
         for name in self._echo.in_headers([raw], [value]).get(0, ()):
             found[f"header:{name}"] = name
         return found
@@ -180,18 +181,16 @@ def _root(record: Record, side: str, rules: TagRules) -> Field:
     return nothing(root) if empty else root
 
 
-def _reader(root: Field) -> Callable[[Any], Any]:
-    return from_plain(root)
-
-
 def _header(entry: Sequence[Any], rules: TagRules) -> Header:
     name, value, *schema = entry
     if not schema:
         return Header(name, None if value is None else value.encode())
+    if value is None:
+        return Header(name, None)
     if schema[0] is None:
-        return Header(name, value, Field(name, name, Type("any"), null=0))
+        return Header(name, any_text(value).encode())
     root = from_connect(avro_root(name, schema[0], TagRules(rules.property, rules.sensitive)))
-    return Header(name, from_plain(root)(value), root)
+    return Header(name, connect_text(root)(from_plain(root)(value)).encode())
 
 
 def _text(header: Header) -> str | None:

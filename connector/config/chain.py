@@ -76,10 +76,10 @@ def _negate(reading: Reading, prefix: str, text: str | None, *, has_predicate: b
         return False
     if not has_predicate:
         reading.wrong(key, f"{prefix}predicate to be given, which it would negate")
-    value = {"true": True, "false": False}.get(text.strip().lower())
-    if value is None:
+    if text.strip().lower() not in ("true", "false"):
         reading.wrong(key, "true or false", shown(text))
-    return bool(value)
+    # Kafka allows blanks around it, and then does not see that it is true.
+    return text.lower() == "true"
 
 
 def _transform(reading: Reading, alias: str, options: dict[str, str]) -> Transform | None:

@@ -99,11 +99,11 @@ class _Printer:
     def _name(self, type_: Type) -> tuple[str, bool]:
         """The type's full name, and whether it stands further up already."""
         wanted = type_.attrs.get("name")
-        name, number = wanted or UNNAMED, 1
+        name, number = UNNAMED if wanted is None else wanted, 1
         while (defined := self._named.get(name)) is not None:
-            if defined is type_ or (wanted and same_type(defined, type_)):
+            if defined is type_ or (wanted is not None and same_type(defined, type_)):
                 return name, True
             number += 1
-            name = f"{wanted}_{number}" if wanted else f"{UNNAMED}{number}"
+            name = f"{UNNAMED}{number}" if wanted is None else f"{wanted}_{number}"
         self._named[name] = type_
         return name, False

@@ -220,8 +220,9 @@ def test_a_predicate_is_named_by_its_alias(type_: str) -> None:
     assert link.negate is False
 
 
-@pytest.mark.parametrize(("text", "negate"), [("true", True), (" TRUE ", True), ("False", False)])
+@pytest.mark.parametrize(("text", "negate"), [("true", True), ("TRUE", True), ("False", False), (" TRUE ", False)])
 def test_a_predicate_may_be_negated(text: str, negate: bool) -> None:
+    """As in Kafka, which accepts blanks around `true` and then does not negate."""
     config = _predicated(transforms__m__predicate="p", transforms__m__negate=text)
 
     assert load(config, need=Need.CHAIN).chain[0].negate is negate
