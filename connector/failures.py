@@ -50,14 +50,18 @@ class Remedy(Enum):
 
 
 class Setback(Exception):
-    """A call to Kafka failed for good, and what to do about it. Holds the error's code, never its text."""
+    """A call to Kafka failed for good, and what to do about it. Holds the error's code, never its text.
+
+    `passing`: an outage or a rebalance, which is waited for without limit and never counted as an attempt. `fenced`:
+    another member took over this one's place in the group.
+    """
 
     def __init__(self, remedy: Remedy, error: KafkaError, call: Call) -> None:
         super().__init__(f"{call.name.lower()}: {error.name()}")
         self.remedy = remedy
         self.code = error.code()
         self.name = error.name()
-        self.outage = is_outage(error)
+        self.passing = error.code() in _OUTAGES or error.code() in _REBALANCES
         self.fenced = call in _MEMBER_CALLS and error.code() in _FENCED_MEMBER
 
 
@@ -103,6 +107,15 @@ _PASSING = _OUTAGES | {
 # Another member took this one's instance id. After an outage it may have been this same member, which librdkafka lets
 # join anew without its old id: so it is worth one more try. A consumer says no more than that its error is fatal.
 _FENCED_MEMBER = frozenset({KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID, KafkaError.UNRELEASED_INSTANCE_ID})
+# The group is changing: the next poll takes part in it.
+_REBALANCES = frozenset(
+    {
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.REBALANCE_IN_PROGRESS,
+        KafkaError.STALE_MEMBER_EPOCH,
+        KafkaError.UNKNOWN_MEMBER_ID,
+    }
+)
 _MEMBERSHIP_GONE = frozenset({KafkaError._MAX_POLL_EXCEEDED, KafkaError.UNKNOWN_MEMBER_ID}) | _FENCED_MEMBER
 _USELESS_TO_REPEAT = frozenset(
     {
@@ -188,7 +201,7 @@ def _leaves_abortable(error: KafkaError, call: Call) -> bool:
 
 
 def is_outage(error: KafkaError) -> bool:
-    """Whether Kafka is away for a time. An outage is waited for without limit, and never counted as an attempt."""
+    """Whether Kafka is away for a time, and waiting helps."""
     return error.code() in _OUTAGES
 
 

@@ -13,24 +13,25 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from threading import Event
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from connector.batch import Batch, Offsets, first_offsets
-from connector.bounded import within
-from connector.clients import admin_config, consumer_config, producer_config
-from connector.deadletters import DeadLetters
-from connector.failures import Call, Remedy, Setback, advice, refusal, remedy_for
+from connector.clients import admin_config, consumer_config
+from connector.deciding import Deciding, Pipeline
+from connector.failures import Call, Remedy, Setback, advice, remedy_for
 from connector.gathering import Gathering
 from connector.logs import LibraryLog
-from connector.record import Failure, Outcome, Sink, Stop
+from connector.producing import Producing
+from connector.record import Failure, Sink, Stop
 from connector.session_settings import SessionSettings
 from connector.sinks import Sinks
-from transforms.outcome import Code, Dropped, Unavailable
+from transforms.outcome import Code, Unavailable
 
 _ASK_S = 5.0
 _COMMIT_S = 10.0
@@ -38,14 +39,8 @@ _AGAIN_S = 0.2
 _ATTEMPTS = 5
 _FENCED_AGAIN_S = 60.0
 # How long a transaction that is under way may take to end once the process was asked to stop.
-_GRACE_S = 10.0
-
-
-class Pipeline(Protocol):
-    """What makes outcomes of records. It knows nothing of transactions, and may be asked twice for the same records."""
-
-    def process(self, messages: Sequence[Message]) -> list[Outcome]:
-        """One outcome a message, in the same order. Raises `Unavailable` to be asked again later, or `Stop`."""
+_GRACE_S = 5.0
+_REPORTS_S = 0.1
 
 
 class Abandoned(Exception):
@@ -57,17 +52,14 @@ class Session:
 
     def __init__(self, settings: SessionSettings, pipeline: Pipeline, stopping: Event) -> None:
         self._settings = settings
-        self._pipeline = pipeline
         self._stopping = stopping
         self._log = structlog.get_logger()
-        self._deadletters = _deadletters(settings)
         self._sinks = Sinks(AdminClient(admin_config(settings)), settings)
+        self._deciding = Deciding(settings, pipeline, self._sinks)
         self._source = Gathering(consumer_config(settings, LibraryLog("consumer")), settings, stopping)
-        self._producer: Producer | None = None
-        self._batch_bytes = 0
+        self._producer = Producing(settings, self._sinks.smallest_limit)
         self._in_transaction = False
         self._pending: deque[Batch] = deque()
-        self._undelivered: list[KafkaError] = []
         self._attempts = 0
         self._fenced_at = -math.inf
         self._stop_by = math.inf
@@ -88,20 +80,26 @@ class Session:
             self._close()
 
     def _start(self) -> None:
+        """Checks the sinks, then takes over from an earlier run, before anything is read."""
         for seconds in _waits():
             try:
                 self._sinks.check(self._source.topics())
-                break
+                return self._init_transactions()
             except Unavailable as reason:
                 self._log.warning("waiting", reason=str(reason))
+            except Setback as setback:
+                raise Stop(advice(setback.code, setback.name)) from None
             if self._stopping.wait(seconds):
-                return
-        self._replace_producer()
+                return None
+        return None
 
     def _cycle(self) -> None:
         try:
             self._source.subscribe()
             messages = self._source.gather()
+            if self._source.reassigned:
+                self._sinks.forget()
+                self._source.reassigned = False
             batch = self._decide(messages) if messages else None
             if batch is not None:
                 self._deliver(batch)
@@ -121,7 +119,7 @@ class Session:
             if not messages:
                 break
             try:
-                batch = self._judge(messages)
+                batch = self._deciding.decide(messages)
             except Unavailable as reason:
                 self._log.warning("waiting", reason=str(reason))
                 if not waiting:
@@ -132,116 +130,51 @@ class Session:
             self._source.resume()
         return batch
 
-    def _judge(self, messages: list[Message]) -> Batch:
-        outcomes = self._pipeline.process(messages)
-        if self._source.reassigned:
-            self._sinks.forget()
-            self._source.reassigned = False
-        outcomes = self._sinks.judge(messages, outcomes)
-        return Batch(
-            messages,
-            [self._settle(m, o) if type(o) is Failure else o for m, o in zip(messages, outcomes, strict=True)],
-        )
-
-    def _settle(self, message: Message, failure: Failure) -> Outcome:
-        """What `errors.tolerance` makes of a rejected record: a dead letter, a drop, or the end."""
-        topic, partition, offset = str(message.topic()), message.partition() or 0, message.offset() or 0
-        errors = self._settings.errors
-        why = {"stage": failure.stage, "code": str(failure.code), "path": failure.path}
-        if errors.log or not errors.tolerate:
-            self._log.error("record rejected", topic=topic, partition=partition, offset=offset, **why)
-        if not errors.tolerate:
-            reason = ", ".join(f"{name} {text}" for name, text in why.items() if text)
-            raise Stop(f"the record at {topic}-{partition} offset {offset} is rejected: {reason}")
-        return self._deadletters.letter(failure, topic, partition, offset) if self._deadletters else Dropped()
-
     def _deliver(self, batch: Batch) -> None:
         """Commits the batch in one transaction, or in several when a broker refuses one of its records."""
-        if self._sinks.smallest_limit < self._batch_bytes:
-            self._replace_producer()
         self._pending.append(batch)
         while self._pending:
             part = self._pending[0]
+            if self._sinks.smallest_limit < self._producer.batch_bytes:
+                self._replace_producer()
             try:
                 self._transact(part)
             except Setback as setback:
-                code = next(filter(None, map(refusal, self._undelivered)), None)
+                code = self._producer.refused()
                 if code is None or setback.remedy is Remedy.STOP:
                     raise
                 self._log.warning("records refused by the broker", code=str(code), records=len(part))
+                narrowed = self._narrowed(part, code)
                 self._replace_producer()
                 self._pending.popleft()
-                self._pending.extendleft(reversed(self._narrowed(part, code)))
+                self._pending.extendleft(reversed(narrowed))
             else:
                 self._pending.popleft()
 
     def _narrowed(self, part: Batch, code: Code) -> Sequence[Batch]:
-        """Halves, down to the one record that a broker refuses: that one is rejected."""
+        """Without the records that the sinks' limits, read anew, forbid; else in halves, down to the one refused."""
+        with suppress(Unavailable):
+            again = self._deciding.decide_again(part)
+            if any(new is not old for new, old in zip(again.outcomes, part.outcomes, strict=True)):
+                return [again]
         if len(part) > 1:
             return part.halves()
         message, outcome = part.messages[0], part.outcomes[0]
-        if isinstance(outcome, Sink) and self._deadletters and outcome.topic == self._deadletters.topic:
+        if isinstance(outcome, Sink) and outcome.topic == self._settings.errors.deadletter_topic:
             raise Stop(f"the dead letter topic refuses a dead letter: {code}")
-        return [Batch([message], [self._settle(message, Failure(code, "sink"))])]
+        return [Batch([message], [self._deciding.reject(message, Failure(code, "sink"))])]
 
     def _transact(self, batch: Batch) -> None:
         producer = self._producer
-        assert producer is not None  # noqa: S101  made at the start
-        self._undelivered.clear()
-        self._call(Call.BEGIN, producer.begin_transaction)
-        self._in_transaction = True
-        self._produce(producer, batch.outcomes)
         offsets = [TopicPartition(topic, partition, at) for (topic, partition), at in batch.next_offsets().items()]
-        self._call(Call.SEND_OFFSETS, self._send_offsets, producer, offsets)
-        self._call(Call.COMMIT, producer.commit_transaction, _COMMIT_S)
+        self._call(Call.BEGIN, producer.client.begin_transaction)
+        self._in_transaction = True
+        producer.produce(batch.outcomes)
+        self._call(Call.SEND_OFFSETS, lambda: producer.send_offsets(offsets, self._source.group_metadata(), _ASK_S))
+        self._call(Call.COMMIT, producer.client.commit_transaction, _COMMIT_S)
         self._in_transaction = False
         self._attempts = 0
         self._log.debug("committed", records=len(batch))
-
-    def _send_offsets(self, producer: Producer, offsets: list[TopicPartition]) -> None:
-        """Makes the offsets part of the transaction.
-
-        The call's own timeout does not hold while the group coordinator is away: librdkafka may then wait for ever
-        (https://github.com/confluentinc/librdkafka/issues/5456). A call that is given up costs the producer, and the
-        epoch of the new one fences whatever the old call may still send.
-        """
-        metadata = self._source.group_metadata()
-        try:
-            within(2 * _ASK_S, producer.send_offsets_to_transaction, offsets, metadata, _ASK_S)
-        except TimeoutError:
-            error = KafkaError(KafkaError._TIMED_OUT)
-            raise self._setback(error, Call.SEND_OFFSETS) from None
-
-    def _produce(self, producer: Producer, outcomes: Sequence[Outcome]) -> None:
-        produce = producer.produce
-        for outcome in outcomes:
-            if type(outcome) is not Sink:
-                continue
-            partition = -1 if outcome.partition is None else outcome.partition
-            # librdkafka takes 0 for "now": the epoch itself is written one millisecond late.
-            timestamp = max(outcome.timestamp, 1) if outcome.timestamp >= 0 else 0
-            headers: Any = outcome.headers
-            record = (outcome.topic, outcome.value, outcome.key, partition, None, None, timestamp, headers)
-            try:
-                produce(*record)
-            except BufferError:
-                self._call(Call.PRODUCE, self._produce_when_there_is_room, producer, record)
-            except KafkaException as raised:
-                self._undelivered.append(raised.args[0])
-                raise self._setback(raised.args[0], Call.PRODUCE) from None
-
-    @staticmethod
-    def _produce_when_there_is_room(producer: Producer, record: tuple[Any, ...]) -> None:
-        while True:
-            producer.poll(0.05)
-            try:
-                return producer.produce(*record)
-            except BufferError:  # ends at the latest when the queued records time out
-                continue
-
-    def _on_undelivered(self, error: KafkaError | None, _message: Message) -> None:
-        if error is not None and error.code() not in (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT):
-            self._undelivered.append(error)
 
     def _recover(self, setback: Setback) -> None:
         """Does what the table of failures says, and whatever that leads to, until records can be read again."""
@@ -276,11 +209,11 @@ class Session:
             raise Stop(advice(setback.code, setback.name))
         if setback.fenced:
             self._count_fencing(setback)
-        if not setback.outage:
+        if not setback.passing:
             self._attempts += 1
         if self._attempts > _ATTEMPTS:
             raise Stop(f"gave up after {_ATTEMPTS} attempts without a commit: {advice(setback.code, setback.name)}")
-        if self._attempts > 1 or setback.outage:
+        if self._attempts > 1 or setback.passing:
             self._stopping.wait(random.uniform(0.5, 1.5) * _AGAIN_S * 2**self._attempts)  # noqa: S311  jitter
 
     def _count_fencing(self, setback: Setback) -> None:
@@ -291,40 +224,30 @@ class Session:
         self._fenced_at = now
 
     def _abort(self) -> None:
-        if self._producer is not None and self._in_transaction:
-            self._call(Call.ABORT, self._producer.abort_transaction, _ASK_S)
-            self._in_transaction = False
+        self._call(Call.ABORT, self._producer.client.abort_transaction, _ASK_S)
+        self._in_transaction = False
 
     def _replace_producer(self) -> None:
         """A new producer with the same transactional id: what the old one left is completed or aborted by then."""
         while True:
-            self._discard_producer()
-            limit = self._sinks.smallest_limit
-            config = producer_config(self._settings, LibraryLog("producer"), self._on_undelivered, limit)
-            self._producer = Producer(config)
-            self._batch_bytes = config["batch.size"]
+            self._producer.discard()
+            self._in_transaction = False
+            self._producer = Producing(self._settings, self._sinks.smallest_limit)
             try:
-                self._call(Call.INIT, self._producer.init_transactions, _ASK_S)
+                return self._init_transactions()
             except Setback as setback:
                 self._count(setback)
-            else:
-                return
 
-    def _discard_producer(self) -> None:
-        if self._producer is not None:
-            # Not `close`: it waits for Kafka without limit. What was not sent is dropped, and its reports are served.
-            self._producer.purge()
-            self._producer.poll(0)
-        self._producer = None
-        self._in_transaction = False
+    def _init_transactions(self) -> None:
+        self._call(Call.INIT, self._producer.client.init_transactions, _ASK_S)
 
     def _close(self) -> None:
-        if self._in_transaction and self._producer is not None:
+        if self._in_transaction:
             try:
-                self._producer.abort_transaction(_ASK_S)
+                self._producer.client.abort_transaction(_ASK_S)
             except KafkaException as raised:
                 self._log.warning("not aborted", error=raised.args[0].name())
-        self._discard_producer()
+        self._producer.discard()
         self._source.close()
 
     def _call(self, call: Call, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -334,14 +257,11 @@ class Session:
                 return function(*arguments)
             except KafkaException as raised:
                 error = raised.args[0]
-            setback = self._setback(error, call)
+            setback = Setback(remedy_for(error, call), error, call)
             if setback.remedy is not Remedy.RETRY:
                 raise setback
             self._log.warning("kafka does not answer", during=str(setback))
             self._be_patient(call)
-
-    def _setback(self, error: KafkaError, call: Call) -> Setback:
-        return Setback(remedy_for(error, call), error, call)
 
     def _be_patient(self, call: Call) -> None:
         if self._stopping.is_set():
@@ -349,14 +269,6 @@ class Session:
             if call is Call.INIT or time.monotonic() >= self._stop_by:
                 raise Abandoned
         time.sleep(_AGAIN_S)
-
-
-def _deadletters(settings: SessionSettings) -> DeadLetters | None:
-    errors = settings.errors
-    if errors.deadletter_topic is None:
-        return None
-    headers = errors.deadletter_headers
-    return DeadLetters(errors.deadletter_topic, connector=settings.name, task=settings.task, headers=headers)
 
 
 def _waits() -> Iterator[float]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from connector.loopback.kafka import Broker
 from tests.integration.conftest import TopicFactory
-from tests.integration.workers import all_committed, eventually, seed, values_by_partition, worker
+from tests.integration.workers import FAST_HEARTBEATS, all_committed, eventually, seed, values_by_partition, worker
 
 _RECORDS = 200_000
 _PARTITIONS = 6
@@ -45,7 +45,7 @@ def test_two_members_share_the_partitions_while_one_comes_and_goes(
     source = topic(partitions=_PARTITIONS)
     sent = seed(address, source, _PARTITIONS, 60_000)
     settings = {"bootstrap_servers": address, "topics": [source], "batch_max_records": 200, "seconds": 0.01}
-    dynamic = {"worker_id_given": False}
+    dynamic = {"worker_id_given": False, "consumer": FAST_HEARTBEATS}
     with worker(tmp_path, **settings, **dynamic, worker_id="stays") as stays:
         eventually(lambda: "assigned" in stays.said(), "the first member has partitions")
         for number in range(2):

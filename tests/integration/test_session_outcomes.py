@@ -7,14 +7,25 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from confluent_kafka import Message, Producer
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from confluent_kafka.cimpl import NewTopic, TopicPartition
 
 from connector.loopback.kafka import Broker
+from connector.sinks import SinkTopic
 from tests.integration.clients import read_committed
 from tests.integration.conftest import TopicFactory
-from tests.integration.workers import Worker, all_committed, eventually, seed, send, values_by_partition, worker
+from tests.integration.workers import (
+    Worker,
+    all_committed,
+    eventually,
+    seed,
+    send,
+    session,
+    values_by_partition,
+    worker,
+)
 
 _TOLERANT = {"tolerate": True}
 
@@ -130,25 +141,43 @@ def test_a_record_too_large_for_the_sink_is_rejected_before_the_broker_sees_it(
     assert _header(letter, "__connect.errors.stage") == b"KAFKA_PRODUCE"
 
 
-def test_a_record_that_only_the_broker_refuses_is_found_and_rejected_alone(
+def test_a_limit_that_was_lowered_meanwhile_is_noticed_by_the_first_refusal(
     broker: Broker, topic: TopicFactory, tmp_path: Path
 ) -> None:
-    """The sink's limit is lowered behind the back of the connector, which had read it before."""
     address = broker.bootstrap_servers
     source = topic()
     sink = f"{source}.protected"
-    send(address, source, b"0")
+    send(address, source, b"first")
     with worker(tmp_path, bootstrap_servers=address, topics=[source], errors=_tolerant(source)) as running:
         eventually(lambda: all_committed(address, source), "the first record is committed")
         _alter(address, sink, "max.message.bytes", "5000")
         seed(address, source, 1, 40)
         send(address, source, random.randbytes(9_000), b"last")  # compression is of no use
         _until_done(address, source, running)
+        assert "refused by the broker" in running.said()
 
-    values = _values(address, sink)
-    assert values == [b"0", *[b"%d" % n for n in range(40)], b"last"]
+    assert _values(address, sink) == [b"first", *[b"%d" % n for n in range(40)], b"last"]
     [letter] = read_committed(address, f"{source}.dead")
     assert _header(letter, "__connect.errors.exception.message") == b"too-large"
+
+
+def test_a_record_that_the_broker_refuses_for_no_known_limit_is_found_and_rejected_alone(
+    broker: Broker, topic: TopicFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SinkTopic, "refuses", lambda *_: None)
+    address = broker.bootstrap_servers
+    source = topic()
+    _make(address, f"{source}.protected", {"cleanup.policy": "compact"})
+    sent = seed(address, source, 1, 5)
+    send(address, source, b"no key", key=None)
+    send(address, source, b"last")
+    with session(bootstrap_servers=address, topics=[source], errors=_tolerant(source)):
+        eventually(lambda: all_committed(address, source), "everything is committed")
+
+    assert _values(address, f"{source}.protected") == [*sent[0], b"last"]
+    [letter] = read_committed(address, f"{source}.dead")
+    assert letter.key() == f"{source}-0-5".encode()
+    assert _header(letter, "__connect.errors.exception.message") == b"sink-refused"
 
 
 def test_what_a_sink_demands_of_time_and_key_is_checked(broker: Broker, topic: TopicFactory, tmp_path: Path) -> None:

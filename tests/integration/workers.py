@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,10 +16,15 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
+from connector.session import Session
 from tests.integration.clients import read_committed
+from tests.integration.session_worker import Copying, settings_from
 
 _ROOT = Path(__file__).parents[2]
 _PATIENCE_S = 60.0
+
+FAST_HEARTBEATS = {"heartbeat.interval.ms": 500}
+"""Consumer settings: members hear of a rebalance sooner."""
 
 
 class Worker:
@@ -65,6 +71,21 @@ def worker(directory: Path, **settings: Any) -> Iterator[Worker]:
     finally:
         running.process.kill()
         running.process.wait()
+
+
+@contextmanager
+def session(**given: Any) -> Iterator[None]:
+    """A session in a thread of this process, for tests that reach into it; it must stop when it is asked to."""
+    settings = settings_from(given)
+    stopping = threading.Event()
+    thread = threading.Thread(target=Session(settings, Copying(settings, None, 0), stopping).run)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join(_PATIENCE_S)
+        assert not thread.is_alive()
 
 
 def eventually(condition: Callable[[], bool], what: str, patience_s: float = _PATIENCE_S) -> None:
