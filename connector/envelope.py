@@ -13,6 +13,7 @@ import json
 import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any, BinaryIO
 
 from connector.binding import Judged, Protection, bind_and_judge
@@ -135,7 +136,7 @@ class _Bound:
 
     def _physical(self, record: Record, side: str) -> Any:
         try:
-            return self._read[side](record[side])
+            return self._read[side](deepcopy(record[side]))
         except NotPlain as problem:
             raise _Unreadable(f"{side}: {Code.MALFORMED}: {problem}") from None
 
