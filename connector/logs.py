@@ -31,7 +31,7 @@ _SHOWN_FACILITIES = frozenset(
         "TXNERR",
     }
 )
-_SAME_ERROR_S = 10.0
+_SAME_AGAIN_S = 10.0
 
 
 def configure(*, level: int = logging.INFO, stream: TextIO | None = None) -> None:
@@ -93,7 +93,7 @@ class LibraryLog:
 
     def __init__(self, client: str) -> None:
         self._log = structlog.get_logger().bind(client=client)
-        self._last = (0, 0.0)
+        self._said: dict[str, float] = {}
 
     def settings(self) -> dict[str, Any]:
         """The part of a client's configuration that directs its lines here."""
@@ -101,13 +101,18 @@ class LibraryLog:
 
     def log(self, level: int, _form: str, facility: str, _client: str, text: str) -> None:
         """What confluent-kafka calls for each line, in the manner of `logging.Logger.log`."""
-        shown = {"text": text} if facility in _SHOWN_FACILITIES else {}
-        self._log.log(level, "librdkafka", facility=facility, **shown)
+        if self._is_new(facility):
+            shown = {"text": text} if facility in _SHOWN_FACILITIES else {}
+            self._log.log(level, "librdkafka", facility=facility, **shown)
 
     def _on_error(self, error: KafkaError) -> None:
-        """One event for each failed connection: during an outage the same ones come many times a second."""
-        code, at = self._last
-        now = time.monotonic()
-        if error.code() != code or now > at + _SAME_ERROR_S:
-            self._last = (error.code(), now)
+        if self._is_new(error.name()):
             self._log.warning("kafka", error=error.name(), fatal=error.fatal())
+
+    def _is_new(self, name: str) -> bool:
+        """Whether it was not said a moment ago: during an outage each failed connection says it again."""
+        now = time.monotonic()
+        if now < self._said.get(name, -_SAME_AGAIN_S) + _SAME_AGAIN_S:
+            return False
+        self._said[name] = now
+        return True

@@ -1,0 +1,160 @@
+"""Runs a connector: one process for each task, until SIGTERM.
+
+The tasks are members of one consumer group, so Kafka divides the partitions among them; here nothing is divided.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+
+import structlog
+
+from connector import logs
+from connector.config import Connector, Service
+from connector.deciding import Pipeline as Deciders
+from connector.pipeline import Pipeline
+from connector.protecting import protection_of
+from connector.record import Stop
+from connector.session import Session
+from connector.session_settings import Errors, SessionSettings
+from registry.client import RegistryClient
+
+DONE, STOPPED, UNFORESEEN = 0, 1, 70
+
+_ENDING = (signal.SIGTERM, signal.SIGINT)
+
+# A batch makes tens of thousands of containers that die by reference count: looking at them for cycles is in vain.
+_COLLECT_AFTER = 100_000
+
+Build = Callable[[Connector, ExitStack], Deciders]
+"""Makes the pipeline of a task; what has to be closed at the end goes onto the stack."""
+
+
+def protecting_pipeline(connector: Connector, closing: ExitStack) -> Deciders:
+    """The pipeline that a configuration describes, with a registry client of its own."""
+    registry = closing.enter_context(RegistryClient(connector.registry)) if connector.registry else None
+    return Pipeline(
+        protection_of(connector),
+        converters=(connector.converters.key, connector.converters.value),
+        registry=registry,
+        sink_format=connector.sink_topic_format,
+        log=structlog.get_logger(),
+    )
+
+
+def run(connector: Connector, build: Build = protecting_pipeline) -> int:
+    """Runs all tasks until SIGTERM or SIGINT; the exit status is 0 when each of them stopped cleanly.
+
+    Blocks, and sets the signals' handlers and the logging of this process. The configuration must have been loaded
+    for the service.
+    """
+    logs.configure()
+    tasks = _service(connector).tasks
+    return _run_task(connector, build, 0) if tasks == 1 else _run_tasks(connector, build, tasks)
+
+
+def settings_of(connector: Connector, task: int) -> SessionSettings:
+    """What the session of one task needs of a configuration that was loaded for the service."""
+    service = _service(connector)
+    pattern = service.sources.pattern
+    return SessionSettings(
+        name=connector.name,
+        group_id=service.group_id,
+        worker_id=service.worker_id,
+        worker_id_given=service.worker_id_given,
+        consumer=service.clients.consumer.reveal(),
+        producer=service.clients.producer.reveal(),
+        admin=service.clients.admin.reveal(),
+        topics=service.sources.topics,
+        matches=pattern.matches if pattern else None,
+        sink_topic_format=connector.sink_topic_format,
+        start_at=service.clients.start_at,
+        group_protocol=service.clients.group_protocol,
+        batch_max_records=service.batch.max_records,
+        batch_max_bytes=service.batch.max_bytes,
+        batch_max_wait_ms=service.batch.max_wait_ms,
+        errors=Errors(
+            tolerate=connector.record_errors.tolerance == "all",
+            log=connector.record_errors.log,
+            deadletter_topic=connector.dead_letters.topic,
+            deadletter_replication=connector.dead_letters.replication_factor,
+            deadletter_headers=connector.dead_letters.context_headers,
+        ),
+        task=task,
+    )
+
+
+def _service(connector: Connector) -> Service:
+    if connector.service is None:
+        raise ValueError("the configuration was not loaded for the service")
+    return connector.service
+
+
+def _run_task(connector: Connector, build: Build, task: int) -> int:
+    stopping = threading.Event()
+    for number in _ENDING:
+        signal.signal(number, lambda *_: stopping.set())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+    structlog.contextvars.bind_contextvars(connector=connector.name, task=task)
+    log = structlog.get_logger()
+    with ExitStack() as closing:
+        try:
+            session = Session(settings_of(connector, task), build(connector, closing), stopping)
+            gc.freeze()
+            gc.set_threshold(_COLLECT_AFTER)
+            log.info("started")
+            session.run()
+        except Stop as reason:
+            log.error("stopped", reason=str(reason))
+            return STOPPED
+        except Exception:
+            log.critical("unforeseen", exc_info=True)
+            return UNFORESEEN
+    log.info("stopped")
+    return DONE
+
+
+def _run_tasks(connector: Connector, build: Build, tasks: int) -> int:
+    # Forked, not spawned: secrets stay in memory, and this process has neither a thread nor a client yet.
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=_child, args=(connector, build, task, os.getpid())) for task in range(tasks)]
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # until each process has handlers of its own
+    for process in processes:
+        process.start()
+    for number in _ENDING:
+        signal.signal(number, lambda *_: _terminate(processes))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+    running = list(processes)
+    while running:
+        wait([process.sentinel for process in running])
+        ended = [process for process in running if process.exitcode is not None]
+        running = [process for process in running if process not in ended]
+        if any(process.exitcode != DONE for process in ended):
+            _terminate(running)
+    return DONE if all(process.exitcode == DONE for process in processes) else STOPPED
+
+
+def _terminate(processes: Sequence[BaseProcess]) -> None:
+    for process in processes:
+        if process.is_alive():
+            process.terminate()
+
+
+def _child(connector: Connector, build: Build, task: int, parent: int) -> None:
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    os._exit(_run_task(connector, build, task))
+
+
+def _follow(parent: int) -> None:
+    """Ends this task with its parent, however that ended: else a restart would meet tasks that are still there."""
+    while os.getppid() == parent:
+        threading.Event().wait(1.0)
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,95 @@
+"""A connector as a service: from its configuration to exit statuses, in one process or in several."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from connector.loopback.kafka import Broker
+from tests.integration.conftest import TopicFactory
+from tests.integration.workers import all_committed, eventually, seed, values_by_partition
+
+_RUN = """
+import sys
+from pathlib import Path
+from connector.config import Need, load
+from connector.service import run
+sys.exit(run(load(Path(sys.argv[1]), need=Need.SERVICE)))
+"""
+
+
+@contextmanager
+def _service(directory: Path, broker: Broker, source: str, tasks: int) -> Iterator[subprocess.Popen[bytes]]:
+    config = {
+        "name": source,
+        "topics": source,
+        "tasks.max": str(tasks),
+        "bootstrap.servers": broker.bootstrap_servers,
+        "key.converter": "string",
+        "value.converter": "string",
+        "batch.max.records": "500",
+    }
+    document = directory / "connector.json"
+    document.write_text(json.dumps({"name": source, "config": config}))
+    with (directory / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _RUN, str(document)], cwd=Path(__file__).parents[2], stderr=log, env={**os.environ}
+        )
+    try:
+        yield process
+    finally:
+        for one in [*psutil.Process(process.pid).children(), process] if process.poll() is None else []:
+            one.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("tasks", [1, 3])
+def test_its_tasks_share_the_partitions_and_sigterm_ends_them_all_cleanly(
+    broker: Broker, topic: TopicFactory, tmp_path: Path, tasks: int
+) -> None:
+    source = topic(partitions=6)
+    sent = seed(broker.bootstrap_servers, source, 6, 30_000)
+    with _service(tmp_path, broker, source, tasks) as running:
+        eventually(lambda: all_committed(broker.bootstrap_servers, source, 6), "everything is committed")
+        eventually(lambda: (tmp_path / "log").read_text().count('"started"') == tasks, "all tasks have started")
+        running.terminate()
+        assert running.wait(30) == 0
+
+    assert values_by_partition(broker.bootstrap_servers, f"{source}.protected") == sent
+
+
+def test_when_one_task_fails_all_end_and_the_exit_status_says_so(
+    broker: Broker, topic: TopicFactory, tmp_path: Path
+) -> None:
+    with _service(tmp_path, broker, topic(partitions=2), 2) as running:
+        eventually(lambda: (tmp_path / "log").read_text().count('"started"') == 2, "both tasks have started")
+        psutil.Process(running.pid).children()[0].kill()
+        assert running.wait(30) == 1
+
+
+def test_tasks_do_not_outlive_a_parent_that_is_killed(broker: Broker, topic: TopicFactory, tmp_path: Path) -> None:
+    with _service(tmp_path, broker, topic(partitions=2), 2) as running:
+        eventually(lambda: (tmp_path / "log").read_text().count('"started"') == 2, "both tasks have started")
+        tasks = psutil.Process(running.pid).children()
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+        assert len(tasks) == 2
+        eventually(lambda: not any(task.is_running() and task.status() != "zombie" for task in tasks), "all are gone")
+
+
+def test_a_source_that_does_not_exist_stops_the_connector(broker: Broker, tmp_path: Path) -> None:
+    source = f"never-made-{time.monotonic_ns()}"
+    with _service(tmp_path, broker, source, 1) as running:
+        assert running.wait(30) == 1
+
+    assert f"the source topic {source} does not exist" in (tmp_path / "log").read_text()
