@@ -15,6 +15,7 @@ from connector.plan import Plan
 from connector.publishing import published
 from connector.record import Failure, Outcome
 from connector.subjects import Subjects
+from connector.typed_payloads import Nothing, Optional, writer_for
 from registry.avro_codec import AvroReader, AvroWriter, Opaque, opaque_leaves
 from registry.codec import Encoded, Reader, Writer
 from registry.registered import Reference
@@ -129,18 +130,12 @@ class Side:
         assert end.shape is not None  # noqa: S101 - records only end in a shape
         root = end.shape.side(self._name)
         if root.type.kind == "null":
-            return Output(None, (), None if self._root.type.kind == "null" else _Nothing())
-        if self._converter != "avro":
-            return Output(None, (), None if self.passes(end) else CONVERTERS[self._converter])
-        if self.passes(end) and self._original is not None:
-            return Output(self._original.text, self._original.references, None)
+            return Output(None, (), None if self._root.type.kind == "null" else Nothing())
+        if self.passes(end):
+            original = self._original or Original("")
+            return Output(original.text or None, original.references, None)
+        if self._converter != "avro" or root.type.kind == "any":
+            return Output(None, (), Optional(writer_for(root, self._converter)))
         text = print_schema(published(root, self._sensitive), self._tags_property)
-        return Output(text, (), AvroWriter(root, self._opaque))
-
-
-class _Nothing:
-    """The writer of a side that the chain left without a value."""
-
-    def encode(self, records: Sequence[Any], prefix: bytes) -> Encoded:
-        del prefix
-        return Encoded([None] * len(records), {})
+        writer = AvroWriter(root, self._opaque)
+        return Output(text, (), writer if root.null is None else Optional(writer))
