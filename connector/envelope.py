@@ -120,6 +120,7 @@ class _Bound:
             topics=[record["topic"]],
             partitions=[record["partition"]],
             timestamps=[record["timestamp"]],
+            offsets=[record["offset"]],
         )
         echoes = self._echoes(record, value, headers)
         try:

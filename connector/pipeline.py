@@ -206,7 +206,8 @@ def _incoming(messages: Sequence[Message]) -> Incoming:
     keys: Any = [message.key() for message in messages]
     headers: Any = [message.headers() for message in messages]
     partitions: Any = [message.partition() for message in messages]
-    return Incoming(keys, values, headers, partitions, [message.timestamp()[1] for message in messages])
+    offsets: Any = [message.offset() for message in messages]
+    return Incoming(keys, values, headers, partitions, [message.timestamp()[1] for message in messages], offsets)
 
 
 def _starts(payloads: Sequence[bytes | None], size: int) -> list[bytes | None]:

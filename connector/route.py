@@ -33,6 +33,7 @@ class Incoming:
     headers: Sequence[RawHeaders | None]
     partitions: Sequence[int]
     timestamps: Sequence[int]
+    offsets: Sequence[int]
 
     def take(self, rows: Sequence[int]) -> Incoming:
         """These records alone."""
@@ -42,6 +43,7 @@ class Incoming:
             [self.headers[row] for row in rows],
             [self.partitions[row] for row in rows],
             [self.timestamps[row] for row in rows],
+            [self.offsets[row] for row in rows],
         )
 
     def __len__(self) -> int:
@@ -109,6 +111,7 @@ class Route:
             [self._topic] * len(records),
             list(records.partitions),
             list(records.timestamps),
+            list(records.offsets),
         )
         finished, others = self._runner.run(rows)
         for row, other in others.items():

@@ -37,7 +37,10 @@ class Header(NamedTuple):
 
 @dataclass(slots=True)
 class Rows:
-    """Records of one plan, as lists of the same length. A row step changes the lists in place."""
+    """Records of one plan, as lists of the same length. A row step changes the lists in place.
+
+    `offsets` are those of the source; they may be left out where records have none.
+    """
 
     keys: list[Any]
     values: list[Any]
@@ -45,6 +48,11 @@ class Rows:
     topics: list[str]
     partitions: list[int | None]
     timestamps: list[int | None]
+    offsets: list[int | None] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not self.offsets:
+            self.offsets = [None] * len(self.values)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -57,7 +65,7 @@ class Rows:
         return Rows(*([column[row] for row in rows] for column in self._columns()))
 
     def _columns(self) -> tuple[list[Any], ...]:
-        return self.keys, self.values, self.headers, self.topics, self.partitions, self.timestamps
+        return self.keys, self.values, self.headers, self.topics, self.partitions, self.timestamps, self.offsets
 
     def __repr__(self) -> str:
         return f"<{len(self)} rows>"
