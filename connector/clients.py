@@ -13,8 +13,10 @@ from connector.session_settings import SessionSettings
 TRANSACTION_TIMEOUT_MS = 15_000
 MAX_BATCH_BYTES = 1_000_000
 
-# Bounded, so that memory stays flat: 32 MiB of fetched records, and no pause of a second when that is reached.
+# Bounded, so that memory stays flat: 32 MiB of fetched records, and no pause of a second when that is reached. A fetch
+# is measured compressed and unpacked whole, so one of a partition is kept small.
 _CONSUMER_BOUNDS = {
+    "max.partition.fetch.bytes": 256 * 1024,
     "queued.min.messages": 20_000,
     "queued.max.messages.kbytes": 32 * 1024,
     "fetch.queue.backoff.ms": 10,

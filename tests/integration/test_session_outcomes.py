@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from confluent_kafka import Message, Producer
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from confluent_kafka.cimpl import NewTopic, TopicPartition
 
+import connector.gathering
 from connector.loopback.kafka import Broker
 from connector.sinks import SinkTopic
 from tests.integration.clients import read_committed
@@ -41,6 +43,11 @@ def _values(address: str, topic: str) -> list[bytes | None]:
 
 def _tolerant(source: str) -> dict[str, Any]:
     return {"tolerate": True, "deadletter_topic": f"{source}.dead", "deadletter_replication": 1}
+
+
+def _values_so_far(address: str, topic: str) -> int:
+    topics = AdminClient({"bootstrap.servers": address}).list_topics(timeout=30).topics
+    return len(_values(address, topic)) if topic in topics else 0
 
 
 def _header(message: Message, name: str) -> bytes:
@@ -208,6 +215,50 @@ def test_a_record_routed_into_a_source_is_rejected_and_into_a_new_topic_arrives_
     assert values_by_partition(address, f"{source}-else") == {1: [f"route:{source}-else:new".encode()]}
     [letter] = read_committed(address, f"{source}.dead")
     assert _header(letter, "__connect.errors.exception.message") == b"sink-topic"
+
+
+def test_topics_that_match_the_pattern_are_read_also_those_made_later_and_sinks_never_are(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connector.gathering, "_REFRESH_S", 0.5)
+    address = broker.bootstrap_servers
+    family = f"family{time.monotonic_ns()}"
+    for topic in (f"{family}.a", f"other-{family}.a"):
+        _make(address, topic, {})
+        send(address, topic, topic.encode())
+    with session(bootstrap_servers=address, topics=[family], matches=re.compile(rf"{family}.*").fullmatch):
+        eventually(lambda: _values_so_far(address, f"{family}.a.protected") == 1, "the first topic is read")
+        _make(address, f"{family}.b", {})
+        send(address, f"{family}.b", b"later")
+        eventually(lambda: _values_so_far(address, f"{family}.b.protected") == 1, "the later topic is read")
+        time.sleep(1)  # time enough to find the sinks, if they were taken for sources
+
+    topics = AdminClient({"bootstrap.servers": address}).list_topics(timeout=30).topics
+    assert {name for name in topics if family in name} == {
+        f"{family}.a",
+        f"{family}.a.protected",
+        f"{family}.b",
+        f"{family}.b.protected",
+        f"other-{family}.a",
+    }
+
+
+def test_with_latest_what_was_there_before_is_not_read_and_a_commit_makes_the_rest_certain(
+    broker: Broker, topic: TopicFactory, tmp_path: Path
+) -> None:
+    address = broker.bootstrap_servers
+    source = topic()
+    send(address, source, b"before")
+    settings = {"bootstrap_servers": address, "topics": [source], "start_at": "latest"}
+    with worker(tmp_path, **settings) as running:
+        eventually(lambda: "assigned" in running.said(), "it has partitions")
+        send(address, source, b"1")
+        _until_done(address, source, running)
+    send(address, source, b"2")
+    with worker(tmp_path, **settings) as running:
+        _until_done(address, source, running)
+
+    assert _values(address, f"{source}.protected") == [b"1", b"2"]
 
 
 def test_sigterm_in_the_middle_of_the_work_is_a_clean_exit(broker: Broker, topic: TopicFactory, tmp_path: Path) -> None:
