@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from registry.schema.plain import EPOCH, float32
 from transforms.connect_text import instant, quoted
-from transforms.java_text import double_text, float_text
+from transforms.java_numbers import double_text, float_text
 
 _TOKEN = re.compile(r'[:,{}\[\]"]|(?:\\.|\\$|[^:,{}\[\]"\\])+', re.DOTALL)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")

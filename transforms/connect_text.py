@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any
 
 from registry.schema.plain import DAY, date_text, instant_text, text_of, time_text, unscaled
 from registry.schema.tree import Field, Type
-from transforms.java_text import decimal_text, double_text, float_text
+from transforms.java_numbers import double_text, float_text
 
 Text = Callable[[Any], str]
 
@@ -31,6 +32,11 @@ def instant(millis: int) -> str:
     if millis % _MILLIS == 0:
         return date_text(millis // _MILLIS)
     return instant_text(millis, "millis") + "Z"
+
+
+def decimal_text(unscaled: int, scale: int) -> str:
+    """`BigDecimal.toString`."""
+    return str(Decimal((unscaled < 0, tuple(map(int, str(abs(unscaled)))), -scale)))
 
 
 def quoted(text: str) -> str:
