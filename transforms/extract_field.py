@@ -11,10 +11,10 @@ from typing import Any
 from pydantic import Field as Option
 from pydantic import model_validator
 
-from registry.schema.plain import default_value
 from registry.schema.tree import Field, Shape, nothing, remembered
 from transforms.carrying import beneath
 from transforms.field_path import SyntaxVersion, steps
+from transforms.null_defaults import default_for_null
 from transforms.outcome import Code, Rejected, Unbindable
 from transforms.transform import Boolean, Bound, Context, Rows, RowStep, Text, Transform
 
@@ -82,18 +82,16 @@ class ExtractField(Transform):
 
     def _get(self, way: list[Field]) -> Get:
         ats = [place.at for place in way]
-        place = way[-1]
-        default = place.attrs.get("default")
-        if place.null is None or default is None or not self.replace_null_with_default:
+        make = default_for_null(way[-1]) if self.replace_null_with_default else None
+        if make is None:
             return lambda value: _follow(value, ats)
-        convert = default_value(place)
 
         def filled(value: Any) -> Any:
             holder = _follow(value, ats[:-1])
             if holder is None:
                 return None
             found = holder[ats[-1]]
-            return convert(default) if found is None else found
+            return make() if found is None else found
 
         return filled
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import Field as Option
 
-from registry.schema.plain import default_value
 from registry.schema.tree import ITEMS, MAP_KEYS, MAP_VALUES, Field, Shape, Type, leaves
+from transforms.null_defaults import default_for_null
 from transforms.outcome import Code, Rejected, Unbindable
 from transforms.transform import Bound, Context, Rows, RowStep, Text, Transform
 
@@ -128,12 +128,7 @@ def _flat_field(name: str, place: Field, *, optional: bool, outer_default: Any) 
 
 def _get(way: Way) -> Callable[[Any], Any]:
     ats = [place.at for place in way]
-    place = way[-1]
-    default = place.attrs.get("default")
-    fill: Callable[[], Any] = lambda: None  # noqa: E731 - a name for both cases
-    if place.null is not None and default is not None:
-        convert = default_value(place)
-        fill = lambda: convert(default)  # noqa: E731 - see above
+    make = default_for_null(way[-1]) or _none
 
     def get(value: Any) -> Any:
         for at in ats[:-1]:
@@ -141,9 +136,13 @@ def _get(way: Way) -> Callable[[Any], Any]:
             if value is None:
                 return None
         found = value[ats[-1]]
-        return fill() if found is None else found
+        return make() if found is None else found
 
     return get
+
+
+def _none() -> None:
+    return None
 
 
 def _replacing(side: str, flat: Callable[[Any], Any]) -> Callable[[Rows], dict[int, Rejected]]:

@@ -11,11 +11,11 @@ from typing import Any, Literal
 from pydantic import Field as Option
 from pydantic import model_validator
 
-from registry.schema.plain import NotPlain, default_value
+from registry.schema.plain import NotPlain
 from registry.schema.tree import Field, Shape, Type
 from transforms.carrying import beneath, summary
 from transforms.connect_text import any_text, connect_text
-from transforms.null_defaults import defaults_for_nulls
+from transforms.null_defaults import default_for_null, defaults_for_nulls
 from transforms.outcome import Code, Rejected, Unbindable
 from transforms.transform import Boolean, Bound, Context, Header, NonEmptyList, Rows, RowStep, Step, Transform
 
@@ -71,21 +71,16 @@ class HeaderFrom(Transform):
         source = next((field for field in root.type.fields if field.name == name), None)
         if source is None:
             raise Unbindable(f"transforms.{context.alias}.fields: there is no field {name}", code=Code.MISSING_FIELD)
-        at, fill, text = source.at, self._default(source), connect_text(source)
+        at, text = source.at, connect_text(source)
+        make = default_for_null(source) if self.replace_null_with_default else None
 
         def get(value: Any) -> str | None:
             found = value[at]
-            found = fill() if found is None else found
+            if found is None and make is not None:
+                found = make()
             return None if found is None else text(found)
 
         return summary(source).but(name=header, at=header), get
-
-    def _default(self, field: Field) -> Callable[[], Any]:
-        default = field.attrs.get("default")
-        if field.null is None or default is None or not self.replace_null_with_default:
-            return lambda: None
-        convert = default_value(field)
-        return lambda: convert(default)
 
     def _without_moved(self, root: Field) -> Field:
         kept = tuple(field for field in root.type.fields if field.name not in self.fields)

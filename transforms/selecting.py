@@ -66,6 +66,8 @@ class Selecting(Transform):
 
         def guarded(field: Field) -> tuple[Field, Apply]:
             new, apply = leaf(field)
+            if new.type.kind != field.type.kind:
+                new = _without_default(new)
             return _guarded(_gathering_tags(field, new), guard(field)), apply
 
         def edit(place: Walk, field: Field) -> Field:
@@ -80,6 +82,13 @@ class Selecting(Transform):
         root = rewrite(walk, edit)
         touched = tuple(place.field.origin for place in walk.places())
         return Bound(shape.with_side(self.side, root), tuple(steps[id(p)] for p in walk.places()), touched)
+
+
+def _without_default(field: Field) -> Field:
+    """A default of the old type is none of the new; null still is."""
+    if field.attrs.get("default") is None:
+        return field
+    return field.but(attrs={**field.attrs, "default": None}) if field.null == 0 else field.without_attrs("default")
 
 
 def _gathering_tags(old: Field, new: Field) -> Field:

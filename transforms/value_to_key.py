@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 
 from pydantic import Field as Option
 
-from registry.schema.plain import default_value
 from registry.schema.settle import Convert
 from registry.schema.tree import Field, Shape, Type
 from transforms.carrying import beneath, copied
+from transforms.null_defaults import default_for_null
 from transforms.outcome import Code, Rejected, Unbindable
 from transforms.transform import Boolean, Bound, Context, NonEmptyDistinctList, Rows, RowStep, Transform
 
@@ -39,9 +39,11 @@ class ValueToKey(Transform):
                 build = _any_builder(self.fields)
             case "record":
                 sources = [self._field(value, name, context) for name in self.fields]
+                fills = self.replace_null_with_default
                 copies = [(field, *copied(field)) for field in sources]
                 places = [place.but(at=place.name) for _, place, _ in copies]
-                build = _builder([_getter(field, convert, self._default(field)) for field, _, convert in copies])
+                gets = [_getter(f, convert, default_for_null(f) if fills else None) for f, _, convert in copies]
+                build = _builder(gets)
             case kind:
                 code = Code.NULL_VALUE if kind == "null" else Code.WRONG_TYPE
                 raise Unbindable(f"transforms.{context.alias}: only the fields of a record can form a key", code=code)
@@ -56,22 +58,15 @@ class ValueToKey(Transform):
             raise Unbindable(f"transforms.{context.alias}.fields: there is no field {name}", code=Code.MISSING_FIELD)
         return found
 
-    def _default(self, field: Field) -> Callable[[], Any] | None:
-        default = field.attrs.get("default")
-        if field.null is None or default is None or not self.replace_null_with_default:
-            return None
-        convert = default_value(field)
-        return lambda: convert(default)
-
 
 Get = Callable[[dict[str, Any]], Any]
 
 
-def _getter(field: Field, convert: Convert, default: Callable[[], Any] | None) -> tuple[str, Get]:
+def _getter(field: Field, convert: Convert, make: Callable[[], Any] | None) -> tuple[str, Get]:
     at = field.at
-    if default is None:
+    if make is None:
         return field.name, lambda value: convert(value[at])
-    return field.name, lambda value: default() if value[at] is None else convert(value[at])
+    return field.name, lambda value: make() if value[at] is None else convert(value[at])
 
 
 def _builder(getters: list[tuple[str, Get]]) -> Callable[[Any], Any]:

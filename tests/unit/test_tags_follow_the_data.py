@@ -235,7 +235,7 @@ HAS_HEADER = {
 }
 
 
-def apply(chain: Protection, value: Any) -> dict[str, Any]:
+def apply(chain: Protection, value: Any, schema: Any = CUSTOMER) -> dict[str, Any]:
     return Envelope(chain).apply(
         {
             "topic": "customers",
@@ -245,7 +245,34 @@ def apply(chain: Protection, value: Any) -> dict[str, Any]:
             "headers": [],
             "key_schema": None,
             "key": None,
-            "value_schema": CUSTOMER,
+            "value_schema": schema,
             "value": value,
         }
     )
+
+
+WITH_DEFAULT = {
+    "type": "record",
+    "name": "R",
+    "fields": [{"name": "email", "type": ["string", "null"], "default": "owner@example.com", **PII}],
+}
+KEEPING_NULLS: ChainStep = ("MaskField", {"tags": "*", "replace.null.with.default": "false"})
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        ("ReplaceField", {"exclude": "nothing"}),
+        ("SetSchemaMetadata", {"schema.name": "S"}),
+        ("Flatten", {}),
+        ("ExtractField", {"field": "email"}),
+        ("ValueToKey", {"fields": "email"}),
+        ("HeaderFrom", {"fields": "email", "headers": "h", "operation": "move"}),
+    ],
+    ids=lambda step: str(step[0]),
+)
+def test_a_null_that_is_protected_does_not_become_a_default_that_is_not(step: ChainStep) -> None:
+    """The default of a sensitive field is what the schema's author wrote; after the mask nothing would mask it."""
+    answer = apply(protection(KEEPING_NULLS, step), {"email": None}, schema=WITH_DEFAULT)
+    assert "record" in answer
+    assert "owner@example.com" not in str(answer)
