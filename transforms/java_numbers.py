@@ -12,6 +12,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from registry.schema.plain import float32
+from transforms.outcome import Code
 
 _WHOLE = re.compile(r"[+-]?\d+")  # decimal digits of every script, as in Java
 _LONGEST = 4000  # digits; beyond, Python refuses to make an int of a text
@@ -24,14 +25,18 @@ _TRIMMED = "".join(map(chr, range(0x21)))
 class NotANumber(ValueError):
     """A text that Java's parsers refuse, or a whole number beyond its type. Does not show the text."""
 
+    def __init__(self, code: Code) -> None:
+        super().__init__(code)
+        self.code = code
+
 
 def parse_whole(text: str, bits: int) -> int:
     """`Byte.parseByte` to `Long.parseLong`. Raises `NotANumber`, also beyond the range of that many bits."""
     if not _WHOLE.fullmatch(text) or len(text) > _LONGEST or max(text) > "\uffff":
-        raise NotANumber("not a whole number")
+        raise NotANumber(Code.NOT_A_NUMBER)
     number = int(text)
     if wrapped(number, bits) != number:
-        raise NotANumber("out of range")
+        raise NotANumber(Code.OUT_OF_RANGE)
     return number
 
 
@@ -39,7 +44,7 @@ def parse_double(text: str) -> float:
     """`Double.parseDouble`: decimal or hexadecimal, blanks around, infinite beyond the range. Raises `NotANumber`."""
     found = _REAL.fullmatch(text.strip(_TRIMMED))
     if found is None:
-        raise NotANumber("not a number")
+        raise NotANumber(Code.NOT_A_NUMBER)
     if found["hex"]:
         try:
             number = float.fromhex(found["hex"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from transforms.cast import Cast
 from transforms.drop_headers import DropHeaders
 from transforms.extract_field import ExtractField
 from transforms.filter import Filter
@@ -25,6 +26,7 @@ from transforms.value_to_key import ValueToKey
 
 TRANSFORMS: Mapping[str, type[Transform]] = MappingProxyType(
     {
+        "Cast": Cast,
         "DropHeaders": DropHeaders,
         "ExtractField": ExtractField,
         "Filter": Filter,
