@@ -14,12 +14,16 @@ from transforms.has_header_key import HasHeaderKey
 from transforms.header_from import HeaderFrom
 from transforms.hmac import Hmac
 from transforms.hoist_field import HoistField
+from transforms.insert_field import InsertField
 from transforms.insert_header import InsertHeader
 from transforms.mask_field import MaskField
 from transforms.predicate import Predicate
 from transforms.record_is_tombstone import RecordIsTombstone
+from transforms.regex_router import RegexRouter
 from transforms.replace_field import ReplaceField
 from transforms.set_schema_metadata import SetSchemaMetadata
+from transforms.timestamp_converter import TimestampConverter
+from transforms.timestamp_router import TimestampRouter
 from transforms.topic_name_matches import TopicNameMatches
 from transforms.transform import Transform
 from transforms.value_to_key import ValueToKey
@@ -34,10 +38,14 @@ TRANSFORMS: Mapping[str, type[Transform]] = MappingProxyType(
         "HeaderFrom": HeaderFrom,
         "Hmac": Hmac,
         "HoistField": HoistField,
+        "InsertField": InsertField,
         "InsertHeader": InsertHeader,
         "MaskField": MaskField,
+        "RegexRouter": RegexRouter,
         "ReplaceField": ReplaceField,
         "SetSchemaMetadata": SetSchemaMetadata,
+        "TimestampConverter": TimestampConverter,
+        "TimestampRouter": TimestampRouter,
         "ValueToKey": ValueToKey,
     }
 )

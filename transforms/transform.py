@@ -220,7 +220,7 @@ def _boolean(value: Any) -> Any:
     return value
 
 
-def _trimmed(value: Any) -> Any:
+def trimmed(value: Any) -> Any:
     """Kafka's ConfigDef string: blanks around it are left out."""
     return value.strip() if isinstance(value, str) else value
 
@@ -230,7 +230,7 @@ def _integer(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.strip().lstrip("+-").isdigit() else value
 
 
-Text = Annotated[str, BeforeValidator(_trimmed)]
+Text = Annotated[str, BeforeValidator(trimmed)]
 NonEmptyText = Annotated[Text, AfterValidator(_not_empty)]
 TextList = Annotated[tuple[str, ...], BeforeValidator(split_list)]
 DistinctList = Annotated[tuple[str, ...], BeforeValidator(lambda v: _distinct(split_list(v)))]
