@@ -1,30 +1,47 @@
-"""MaskField: replace values by a constant that says nothing about them.
+"""MaskField: replace values by a constant that says nothing about them, or hide a part of a text.
 
 Kafka's own transform, with two more ways to say which places are meant: path patterns and tags. Without a
-`replacement` a value becomes its type's empty value: 0, false, "", an empty array or map, the epoch.
+`replacement` a value becomes its type's empty value (constant_mask.py has the table).
+
+The options for texts (`keep.first` and those after it) change what strings become, and are in partial_mask.py. A
+uuid in a string is a text like any other then, and its type a plain string. All else becomes its empty value.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Literal
 
+from pydantic import AfterValidator, model_validator
 from pydantic import Field as Option
-from pydantic import model_validator
 
-from registry.schema.plain import scaled_bytes
 from registry.schema.tree import Field, Guard, Shape, Type
 from registry.schema.walk import Walk
+from transforms.characters import Between, OneCharacter
+from transforms.constant_mask import constant, empty, empty_any, read_float, replaced, wrapped
 from transforms.null_defaults import defaults_for_nulls
 from transforms.outcome import Code, Rejected, Unbindable
+from transforms.partial_mask import (
+    Cover,
+    TextMask,
+    Unmatched,
+    compile_pattern,
+    mask_characters,
+    mask_email,
+    mask_matches,
+)
 from transforms.selecting import Selecting
-from transforms.transform import Apply, Boolean, Bound, ColumnStep, Context
+from transforms.transform import Apply, Boolean, Bound, ColumnStep, Context, Integer
 
-BITS = {"int8": 8, "int16": 16, "int": 32, "long": 64}
-DATES = frozenset({"date", "time-millis", "timestamp-millis"})
-NIL_UUID = "00000000-0000-0000-0000-000000000000"
+_KEEPING = frozenset({"keep_first", "keep_last", "keep_chars"})
+_FOR_TEXTS = _KEEPING | {"mask_char", "mask_length", "email", "pattern", "pattern_unmatched"}
+
+
+def _compiles(pattern: str) -> str:
+    compile_pattern(pattern)
+    return pattern
 
 
 class MaskField(Selecting):
@@ -42,6 +59,47 @@ class MaskField(Selecting):
         alias="replace.null.with.default",
         description="Whether a null in a top-level field with a default becomes that default.",
     )
+    keep_first: Integer = Option(
+        default=0,
+        ge=0,
+        alias="keep.first",
+        description="How many characters of a text stay at its start, those of `keep.chars` not counted.",
+    )
+    keep_last: Integer = Option(
+        default=0,
+        ge=0,
+        alias="keep.last",
+        description="How many characters of a text stay at its end, those of `keep.chars` not counted.",
+    )
+    keep_chars: Between = Option(
+        default="",
+        alias="keep.chars",
+        description="Characters of a text that stay wherever they are, such as `-` and `@.`; no letters or digits.",
+    )
+    mask_char: OneCharacter = Option(
+        default="*", alias="mask.char", description="What each hidden character of a text becomes."
+    )
+    mask_length: Integer | None = Option(
+        default=None,
+        ge=1,
+        le=256,
+        alias="mask.length",
+        description="How many mask characters stand for the hidden part, to hide its length. Default: its length.",
+    )
+    email: Literal["domain"] | None = Option(
+        default=None,
+        description="`domain`: of an e-mail address stay the first character and the domain (`j***@example.com`).",
+    )
+    pattern: Annotated[str, AfterValidator(_compiles)] | None = Option(
+        default=None,
+        description="A regular expression (RE2): of a text only what matches is masked, or becomes `replacement`.",
+    )
+    pattern_unmatched: Unmatched = Option(
+        default="mask",
+        alias="pattern.unmatched",
+        description="What becomes of a text that `pattern` does not match: it is masked whole, its record is "
+        "rejected, or it stays (`keep`), which does not count as protection.",
+    )
 
     @model_validator(mode="after")
     def _selects_something(self) -> MaskField:
@@ -49,42 +107,76 @@ class MaskField(Selecting):
             raise ValueError("fields or tags must say what to mask")
         return self
 
+    @model_validator(mode="after")
+    def _fits_together(self) -> MaskField:
+        given = self.model_fields_set
+        if self.pattern is None and "pattern_unmatched" in given:
+            raise ValueError("pattern.unmatched goes with pattern")
+        if self.email and given & (_KEEPING | {"pattern"}):
+            raise ValueError("email goes with neither pattern nor keep.first, keep.last, keep.chars")
+        if self.mask_length is not None and self.keep_chars:
+            raise ValueError("mask.length hides the length, which the places of keep.chars would show")
+        allowed = {"pattern", "pattern_unmatched"} if self.pattern is not None else set()
+        if self.replacement is not None and given & (_FOR_TEXTS - allowed):
+            raise ValueError("replacement takes the place of a whole value, or of what pattern matches")
+        return self
+
     def bind(self, shape: Shape, context: Context) -> Bound:
         root = shape.side(self.side)
-        bound = self.over(shape, context, self._leaf, guard=lambda field: Guard(context.alias, "MaskField"))
+
+        def guard(field: Field) -> Guard | None:
+            return None if self._may_stay(field) else Guard(context.alias, "MaskField")
+
+        bound = self.over(shape, context, self._leaf, guard=guard)
         if root.type.kind == "any":
-            return Bound(bound.shape, (self._schemaless(root), *bound.steps), bound.touched, bound.matched)
+            return replace(bound, steps=(self._schemaless(root), *bound.steps))
         if self.fields and root.type.kind != "record" and not bound.matched:
             code = Code.NULL_VALUE if root.type.kind == "null" else Code.WRONG_TYPE
             raise Unbindable(f"transforms.{context.alias}: only records can be masked by field", code=code)
         if self.replace_null_with_default and root.type.kind == "record":
-            return Bound(bound.shape, (*defaults_for_nulls(root, self.side), *bound.steps), bound.touched, bound.matched)
+            return replace(bound, steps=(*defaults_for_nulls(root, self.side), *bound.steps))
         return bound
 
+    def _may_stay(self, field: Field) -> bool:
+        return self.pattern_unmatched == "keep" and field.type.kind in ("string", "any")
+
+    def _text_mask(self) -> TextMask | None:
+        """How texts are masked, or None where no option asks for more than Kafka's transform does."""
+        if not self.model_fields_set & _FOR_TEXTS:
+            return None
+        cover = Cover(
+            self.mask_char, self.mask_length, self.keep_first, self.keep_last, self.keep_chars, self.replacement
+        )
+        if self.pattern is not None:
+            return mask_matches(cover, self.pattern, self.pattern_unmatched)
+        return mask_email(cover) if self.email else mask_characters(cover)
+
     def _leaf(self, field: Field) -> tuple[Field, Apply]:
+        mask = self._text_mask()
+        return self._kafkas_leaf(field) if mask is None else _masked_text(field, mask)
+
+    def _kafkas_leaf(self, field: Field) -> tuple[Field, Apply]:
         if field.type.kind == "any":
             return field, _each(self._mask_any)
         if field.type.kind == "enum":
-            return field.but(type=Type("string")), _constant(self.replacement or "")
+            return field.but(type=Type("string")), constant(self.replacement or "")
         if field.type.logical == "uuid" and field.type.kind == "string" and self.replacement:
-            return field.but(type=Type("string")), _constant(self.replacement)
+            return field.but(type=Type("string")), constant(self.replacement)
         if self.replacement is None:
-            return field, _empty(field.type, by_tags=bool(self.tags))
-        return field, _replaced(field.type, self.replacement)
+            return field, empty(field.type, takes_bytes=bool(self.tags))
+        return field, replaced(field.type, self.replacement)
 
     def _mask_any(self, value: Any) -> Any:
         """A value without a schema is masked by what it is."""
         if self.replacement is None:
-            return (
-                type(value)() if isinstance(value, (bool, int, float, str, list, dict)) else Rejected(Code.WRONG_TYPE)
-            )
+            return empty_any(value)
         match value:
             case bool() | list() | dict():
                 return Rejected(Code.WRONG_TYPE)
             case int():
-                return _wrapped(self.replacement, 64)
+                return wrapped(self.replacement, 64)
             case float():
-                return _float(self.replacement)
+                return read_float(self.replacement)
             case _:
                 return self.replacement
 
@@ -107,73 +199,18 @@ class MaskField(Selecting):
         return Rejected(Code.NULL_VALUE if value is None else Code.WRONG_TYPE)
 
 
+def _masked_text(field: Field, mask: TextMask) -> tuple[Field, Apply]:
+    """Strings are masked as texts; other types become their empty value, whatever the options for texts say."""
+    match field.type.kind:
+        case "any":
+            return field, _each(lambda value: mask(value) if isinstance(value, str) else empty_any(value))
+        case "string":
+            return (field.but(type=Type("string")) if field.type.logical else field), _each(mask)
+        case "enum":
+            return field.but(type=Type("string")), constant("")
+        case _:
+            return field, empty(field.type, takes_bytes=True)
+
+
 def _each(mask: Callable[[Any], Any]) -> Apply:
     return lambda values: [mask(value) for value in values]
-
-
-def _constant(masked: Any) -> Apply:
-    return lambda values: [masked] * len(values)
-
-
-def _empty(type_: Type, *, by_tags: bool) -> Apply:
-    match type_.kind, type_.logical:
-        case (("bytes" | "fixed"), "decimal"):
-            return _constant(scaled_bytes(0, type_.attrs.get("size")))
-        case "string", "uuid":
-            return _constant(NIL_UUID)
-        case "fixed", _:
-            return _constant(bytes(type_.attrs["size"]))
-        case "array", _:
-            return lambda values: [[] for _ in values]
-        case "map", _:
-            return lambda values: [{} for _ in values]
-        case ("record", _) | ("bytes", _) if not (by_tags and type_.kind == "bytes"):
-            return _constant(Rejected(Code.WRONG_TYPE))
-        case kind, _:
-            empties = {"boolean": False, "float": 0.0, "double": 0.0, "string": "", "bytes": b""}
-            return _constant(empties.get(kind, 0))
-
-
-def _replaced(type_: Type, text: str) -> Apply:
-    match type_.kind, type_.logical:
-        case (("bytes" | "fixed"), "decimal"):
-            return _constant(_decimal(text, type_))
-        case _, logical if logical in DATES:
-            return _constant(Rejected(Code.WRONG_TYPE))
-        case ("int" | "long") as kind, _:
-            return _constant(_wrapped(text, BITS[type_.attrs.get("connect.type", kind)]))
-        case (("float" | "double"), _):
-            return _constant(_float(text))
-        case "string", _:
-            return _constant(text)
-        case _:
-            return _constant(Rejected(Code.WRONG_TYPE))
-
-
-def _wrapped(text: str, bits: int) -> int | Rejected:
-    """Java's narrowing: the integer part, modulo 2^bits, in two's complement."""
-    try:
-        number = int(Decimal(text))
-    except (InvalidOperation, ValueError, OverflowError):
-        return Rejected(Code.NOT_A_NUMBER)
-    half = 1 << (bits - 1)
-    return (number + half) % (2 * half) - half
-
-
-def _float(text: str) -> float | Rejected:
-    try:
-        return float(text)
-    except ValueError:
-        return Rejected(Code.NOT_A_NUMBER)
-
-
-def _decimal(text: str, type_: Type) -> bytes | Rejected:
-    try:
-        number = Decimal(text).scaleb(int(type_.attrs.get("scale", 0)))
-        if number == number.to_integral_value():
-            return scaled_bytes(int(number), type_.attrs.get("size") if type_.kind == "fixed" else None)
-    except (InvalidOperation, ValueError):
-        return Rejected(Code.NOT_A_NUMBER)
-    except OverflowError:
-        pass
-    return Rejected(Code.OUT_OF_RANGE)
