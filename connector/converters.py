@@ -45,14 +45,23 @@ class Json:
 CONVERTERS: Mapping[str, Text | Raw | Json] = {"string": Text(), "bytes": Raw(), "json": Json()}
 
 
+def _no_number(constant: str) -> Any:
+    """NaN and the infinities are Python's, not JSON's."""
+    raise ValueError(f"{constant} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number)
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def _parsed(payload: bytes) -> Any:
-    return json.loads(payload)
+    return _DECODER.decode(payload.decode())
 
 
 def _printed(record: Any) -> bytes | None:
     if record is None:
         return None
-    return json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()
+    return _ENCODER.encode(record).encode()
 
 
 def _utf8(record: Any) -> bytes | None:

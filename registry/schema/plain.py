@@ -139,6 +139,8 @@ class _To:
         return lambda value: None if value is None else convert(value)
 
     def type(self, type_: Type) -> Convert:
+        if type_.kind == "any":  # plain already, whatever places are declared in it
+            return _same
         if type_.is_leaf:
             return self.leaf(type_)
         if (known := self._types.get(id(type_))) is not None:

@@ -1,0 +1,202 @@
+"""The command `streamveil`: what each subcommand takes, and its exit status.
+
+0 done; 1 a configuration, a schema or a verdict that refuses; 2 the command line cannot be read; 3 `apply` rejected
+some lines; 70 an error that nobody foresaw, of which the class name alone is shown.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import sys
+import threading
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from connector.config import ConfigErrors, Connector, Need, load
+
+_UNWRAPPED = 10_000
+
+
+class Exit(IntEnum):
+    """Exit statuses, besides the 2 of a command line that cannot be read."""
+
+    DONE = 0
+    REFUSED = 1
+    SOME_REJECTED = 3
+    UNFORESEEN = 70
+
+
+app = typer.Typer(
+    name="streamveil",
+    help="Protects personal data while it streams through Kafka.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,  # they would show local variables, which hold records
+)
+
+ConnectorFile = Annotated[
+    Path, typer.Argument(metavar="CONNECTOR.json", help="The connector's configuration.", show_default=False)
+]
+SchemaFile = Annotated[
+    Path | None, typer.Option("--schema", metavar="F.avsc", help="The Avro schema of the values.", show_default=False)
+]
+KeySchemaFile = Annotated[
+    Path | None, typer.Option("--key-schema", metavar="F.avsc", help="The Avro schema of the keys.", show_default=False)
+]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"streamveil {importlib.metadata.version('streamveil')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _streamveil(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """What every command has."""
+
+
+@app.command()
+def run(connector: ConnectorFile) -> None:
+    """Run a connector until SIGTERM; exit status 0 on a clean stop."""
+    loaded = _loaded(connector, Need.SERVICE)
+
+    from connector import service
+
+    raise typer.Exit(service.run(loaded))
+
+
+@app.command()
+def validate(connector: ConnectorFile) -> None:
+    """Check a configuration: every error at once."""
+    _loaded(connector, Need.SERVICE)
+    typer.echo(f"{connector} has no errors")
+
+
+@app.command()
+def explain(
+    connector: ConnectorFile,
+    schema: SchemaFile = None,
+    key_schema: KeySchemaFile = None,
+    topic: Annotated[
+        str | None, typer.Option(metavar="T", help="Take the schemas from the registry.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write a JSON document.")] = False,
+) -> None:
+    """Show what happens to each field, and whether every sensitive one is protected."""
+    from connector.explain import as_document, print_explanation
+    from connector.explain import explain as explained
+    from connector.protecting import protection_of
+    from connector.source_schemas import UnusableSchema, source_from_files, source_from_registry
+
+    if topic and (schema or key_schema):
+        raise typer.BadParameter("give schemas, or a topic whose schemas the registry has, not both")
+    loaded = _loaded(connector, Need.REGISTRY if topic else Need.CHAIN)
+    try:
+        source = source_from_registry(loaded, topic) if topic else source_from_files(loaded, schema, key_schema)
+    except UnusableSchema as problem:
+        _refuse(str(problem))
+    explanation = explained(protection_of(loaded), source, topic or "")
+    if as_json:
+        typer.echo(json.dumps(as_document(explanation), indent=2, ensure_ascii=False))
+    else:
+        print_explanation(explanation, _console())
+    raise typer.Exit(Exit.DONE if explanation.holds else Exit.REFUSED)
+
+
+@app.command()
+def apply(
+    connector: ConnectorFile,
+    schema: SchemaFile = None,
+    key_schema: KeySchemaFile = None,
+    envelope: Annotated[
+        bool, typer.Option("--envelope", help="Lines are whole records, with their schemas.", show_default=False)
+    ] = False,
+) -> None:
+    """Run the chain on JSON lines, standard input to standard output; rejected lines go to standard error.
+
+    With --key-schema a line is an object of "key" and "value", else it is the value alone.
+    """
+    from connector.apply import Refused, apply_lines
+    from connector.envelope import envelope_lines
+    from connector.protecting import protection_of
+    from connector.source_schemas import UnusableSchema
+
+    loaded = _loaded(connector, Need.CHAIN)
+    if envelope:
+        envelope_lines(protection_of(loaded), sys.stdin.buffer, sys.stdout.buffer)
+        raise typer.Exit(Exit.DONE)
+    try:
+        rejected = apply_lines(loaded, schema, key_schema, sys.stdin.buffer, sys.stdout.buffer, sys.stderr)
+    except (UnusableSchema, Refused) as problem:
+        _refuse(str(problem))
+    raise typer.Exit(Exit.SOME_REJECTED if rejected else Exit.DONE)
+
+
+@app.command()
+def dev() -> None:
+    """Start Kafka and a schema registry on loopback, until Ctrl-C."""
+    from connector.dev import serve
+
+    serve(Console())
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the servers running until Ctrl-C.")] = False,
+) -> None:
+    """Protect 100,000 customer records on real Kafka, kill the connector in the middle, and count."""
+    from connector.demo.story import DemoFailed, tell
+
+    try:
+        tell(Console(), keep=keep)
+    except DemoFailed as failure:
+        _refuse(str(failure))
+
+
+def _console() -> Console:
+    """Standard output; where it is no terminal nothing is wrapped."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_UNWRAPPED)
+
+
+def _loaded(path: Path, need: Need) -> Connector:
+    """The configuration; where it has errors, all of them go to standard error and the process ends."""
+    try:
+        return load(path, need=need)
+    except ConfigErrors as problems:
+        _refuse(str(problems))
+
+
+def _refuse(why: str) -> NoReturn:
+    typer.echo(why, err=True)
+    raise typer.Exit(Exit.REFUSED)
+
+
+def main() -> None:
+    """Run the command. No error is ever shown with its text or a traceback: both may hold a record."""
+    sys.unraisablehook = lambda unraisable: _name(unraisable.exc_type)
+    threading.excepthook = lambda failure: _name(failure.exc_type)
+    try:
+        app(prog_name="streamveil")
+    except Exception as error:
+        _name(type(error))
+        sys.exit(Exit.UNFORESEEN)
+
+
+def _name(error: type[BaseException] | None) -> None:
+    typer.echo(f"streamveil: an unforeseen error: {error.__name__ if error else 'unknown'}", err=True)
+
+
+if __name__ == "__main__":
+    main()

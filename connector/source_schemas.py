@@ -1,0 +1,110 @@
+"""The schemas that `explain` and `apply` judge: from files, from the registry, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from connector.config import Connector
+from connector.config.converters import Format
+from connector.shapes import avro_root, raw_root, shape_of
+from registry.client import RegistryClient
+from registry.errors import RegistryError
+from registry.registered import AVRO, RegisteredSchema
+from registry.schema.avro import BadSchema
+from registry.schema.tags import TagRules
+from registry.schema.tree import Field, Shape
+
+
+class UnusableSchema(Exception):
+    """A schema that cannot be had or read. Says which one and why, for the person at the command line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The shape of the records before the chain, and the texts of the Avro schemas that it was made of."""
+
+    shape: Shape
+    texts: Mapping[str, str]
+
+
+def source_from_files(connector: Connector, value: Path | None, key: Path | None) -> Source:
+    """The source whose Avro schemas are in files. Raises `UnusableSchema`.
+
+    A side without a file is judged as what has no schema. Where its converter is `avro` it must have one, except
+    for the key: then it is judged as bytes of which nothing is known.
+    """
+    if value is None and connector.converters.value == "avro":
+        raise UnusableSchema("value.converter is avro: the schema of the values is needed")
+    rules = connector.tags
+    texts: dict[str, str] = {}
+    roots = {}
+    for side, path, converter in (("key", key, connector.converters.key), ("value", value, connector.converters.value)):
+        if path is None:
+            roots[side] = root_without_schema(side, converter, rules)
+        else:
+            roots[side], texts[side] = root_from_file(side, path, converter, rules)
+    return Source(shape_of(roots["key"], roots["value"], rules), texts)
+
+
+def source_from_registry(connector: Connector, topic: str) -> Source:
+    """The source whose schemas are the latest versions under a topic's subjects. Raises `UnusableSchema`.
+
+    Blocks as long as the registry client's deadline for each side.
+    """
+    if connector.registry is None:
+        raise UnusableSchema("schema.registry.url is needed to look up the schemas of a topic")
+    rules = connector.tags
+    texts: dict[str, str] = {}
+    roots = {}
+    with RegistryClient(connector.registry) as registry:
+        for side, converter in (("key", connector.converters.key), ("value", connector.converters.value)):
+            if converter != "avro":
+                roots[side] = root_without_schema(side, converter, rules)
+                continue
+            schema = _latest(registry, f"{topic}-{side}")
+            texts[side] = schema.text
+            roots[side] = _registered_root(side, schema, f"{topic}-{side}", rules)
+    return Source(shape_of(roots["key"], roots["value"], rules), texts)
+
+
+def root_from_file(side: str, path: Path, converter: Format, rules: TagRules) -> tuple[Field, str]:
+    """The root of a side whose Avro schema is in a file, and the schema's text. Raises `UnusableSchema`."""
+    if converter != "avro":
+        raise UnusableSchema(f"{side}.converter is {converter}: its records have no schema, so none can be given")
+    try:
+        text = path.read_text(encoding="utf-8")
+        return avro_root(side, text, rules), text
+    except OSError as error:
+        raise UnusableSchema(f"{path} cannot be read ({type(error).__name__})") from None
+    except BadSchema as problem:
+        raise UnusableSchema(f"{path}: {problem}") from None
+    except (UnicodeDecodeError, RecursionError):
+        raise UnusableSchema(f"{path} is not an Avro schema") from None
+
+
+def root_without_schema(side: str, converter: Format, rules: TagRules) -> Field:
+    """The root of a side whose schema nobody knows. Raises `UnusableSchema` where tags cannot be declared for it."""
+    try:
+        return raw_root(side, "bytes" if converter == "avro" else converter, rules)
+    except BadSchema as problem:
+        raise UnusableSchema(str(problem)) from None
+
+
+def _latest(registry: RegistryClient, subject: str) -> RegisteredSchema:
+    try:
+        _, schema = registry.latest(subject)
+    except RegistryError as error:
+        raise UnusableSchema(str(error)) from None
+    if schema.schema_type != AVRO:
+        raise UnusableSchema(f"subject {subject} is {schema.schema_type}, which is not handled")
+    return schema
+
+
+def _registered_root(side: str, schema: RegisteredSchema, subject: str, rules: TagRules) -> Field:
+    references = [reference.text for reference in schema.references]
+    try:
+        return avro_root(side, schema.text, rules, references, schema.metadata)
+    except BadSchema as problem:
+        raise UnusableSchema(f"subject {subject}, schema id {schema.id}: {problem}") from None
