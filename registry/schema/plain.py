@@ -302,7 +302,9 @@ def default_value(field: Field) -> Convert:
             first = type_.fields[0]
             convert = default_value(first)
             return lambda value: {first.at: convert(value)}
-        case "float" | "double":
+        case "float":
+            return lambda value: float32(float(value))
+        case "double":
             return float
         case _:
             return _same
