@@ -1,0 +1,179 @@
+"""`streamveil demo`: customers are protected on real Kafka, the connector is killed in the middle, all is counted."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from connector.config import Need, load
+from connector.demo.customers import PARTITIONS, RECORDS, TOPIC, Encoder, connector, schema
+from connector.demo.reading import Counted, Reader
+from connector.demo.report import show
+from connector.loopback.errors import LoopbackError
+from connector.loopback.servers import Servers, servers
+from registry.client import RegistryClient
+from registry.settings import RegistrySettings
+from registry.wire import prefix
+
+KILL_AFTER = RECORDS // 3
+_PATIENCE_S = 60.0
+
+
+class DemoFailed(Exception):
+    """The demo could not be told to its end. Says why."""
+
+
+@dataclass(slots=True)
+class Run:
+    """What happened: how many records the sink had at the kill, and how long the connector worked in all."""
+
+    killed_at: int = 0
+    seconds: float = 0.0
+    exit_status: int | None = None
+    counted: Counted = field(default_factory=Counted)
+
+
+def tell(console: Console, *, keep: bool) -> None:
+    """The whole demo. Blocks; with `keep` the servers go on until Ctrl-C. Raises `DemoFailed`."""
+    with tempfile.TemporaryDirectory(prefix="streamveil-demo-") as folder:
+        try:
+            with servers(console) as running:
+                _tell(console, running, Path(folder))
+                if keep:
+                    console.print("The servers go on until Ctrl-C.")
+                    _until_interrupted()
+        except LoopbackError as problem:
+            raise DemoFailed(str(problem)) from None
+
+
+def _tell(console: Console, running: Servers, folder: Path) -> None:
+    path = folder / "connector.json"
+    path.write_text(json.dumps(connector(running.bootstrap_servers, running.registry_url, str(_new_key(folder)))))
+    with RegistryClient(RegistrySettings.model_validate({"url": running.registry_url})) as registry:
+        prefixes = {version: prefix(registry.register(f"{TOPIC}-value", schema(version))) for version in (1, 2)}
+        with _progress(console) as progress:
+            _seed(running, Encoder(prefixes), progress)
+            run = _run(running, path, folder / "connector.log", progress)
+        show(console, load(path, need=Need.SERVICE), registry, run.counted)
+    console.print(
+        f"The connector was killed (SIGKILL) when the sink had {run.killed_at:,} records, started again, and then "
+        f"stopped cleanly with exit status {run.exit_status}."
+    )
+    console.print(f"Throughput, both starts included: {RECORDS / run.seconds:,.0f} records/s.")
+    if not run.counted.proven:
+        raise DemoFailed("the count does not add up")
+
+
+def _new_key(folder: Path) -> Path:
+    """A key ring that nobody has used before; it goes with the demo."""
+    path = folder / "key-ring.json"
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
+    path.touch(mode=0o600)
+    path.write_text(json.dumps({"current": 1, "versions": {"1": key}}))
+    return path
+
+
+def _seed(running: Servers, encoder: Encoder, progress: Progress) -> None:
+    admin = AdminClient({"bootstrap.servers": running.bootstrap_servers})
+    for future in admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)]).values():
+        future.result()
+    settings = {
+        "bootstrap.servers": running.bootstrap_servers,
+        "enable.idempotence": True,
+        "linger.ms": 50,
+        "log_level": 3,
+    }
+    producer = Producer({**settings, "compression.type": "lz4"})
+    task = progress.add_task("Seeding customers", total=RECORDS)
+    for number in range(RECORDS):
+        key, value = f"customer-{number}".encode(), encoder.encode(number)
+        while True:
+            try:
+                producer.produce(TOPIC, value, key, partition=number % PARTITIONS)
+                break
+            except BufferError:
+                producer.poll(0.1)
+        if number % 1000 == 0:
+            producer.poll(0)
+            progress.update(task, completed=number)
+    if producer.flush(_PATIENCE_S):
+        raise DemoFailed("Kafka did not take all customers")
+    progress.update(task, completed=RECORDS)
+
+
+def _run(running: Servers, path: Path, log: Path, progress: Progress) -> Run:
+    """Runs the connector, kills it, runs it again, and reads the sink meanwhile."""
+    run = Run()
+    task = progress.add_task("Protecting", total=RECORDS)
+    reader = Reader(running.bootstrap_servers, f"{TOPIC}.protected", PARTITIONS)
+    began = time.monotonic()
+    with _started(path, log) as process:
+        _follow(reader, process, log, progress, task, until=KILL_AFTER)
+        process.kill()
+        process.wait()
+        run.killed_at = reader.counted.records
+    if run.killed_at >= RECORDS:
+        raise DemoFailed("the connector was done before it could be killed")
+    progress.update(task, description="Killed; protecting again")
+    with _started(path, log) as process:
+        _follow(reader, process, log, progress, task, until=RECORDS)
+        run.seconds = time.monotonic() - began
+        process.send_signal(signal.SIGTERM)
+        run.exit_status = process.wait(_PATIENCE_S)
+    reader.finish()
+    run.counted = reader.counted
+    return run
+
+
+def _follow(
+    reader: Reader, process: subprocess.Popen[bytes], log: Path, progress: Progress, task: object, *, until: int
+) -> None:
+    give_up = time.monotonic() + _PATIENCE_S
+    while reader.counted.records < until:
+        reader.read()
+        progress.update(task, completed=reader.counted.records)  # type: ignore[arg-type]  # rich's TaskID is an int
+        if process.poll() is not None or time.monotonic() > give_up:
+            tail = log.read_text(errors="replace")[-2000:]
+            raise DemoFailed(f"the connector ended or got stuck; its log ends with:\n{tail}")
+
+
+@contextmanager
+def _started(path: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The connector as a process of its own, as a user would run it."""
+    command = [sys.executable, "-m", "connector.cli", "run", str(path)]
+    with log.open("ab") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, env=os.environ)  # noqa: S603 - our own program
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console)
+
+
+def _until_interrupted() -> None:
+    stopping = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: stopping.set())
+    stopping.wait()
