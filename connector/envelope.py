@@ -25,7 +25,8 @@ from connector.record import Failure
 from connector.running import Finished, Runner, StageFailed
 from connector.shapes import avro_root, shape_of
 from registry.schema.avro import BadSchema
-from registry.schema.plain import NotPlain, from_plain, to_plain
+from registry.schema.plain import NotPlain, to_plain
+from registry.schema.plain_input import from_plain
 from registry.schema.tags import TagRules, with_declared
 from registry.schema.tree import Field, Shape, Type, nothing, null_root, remembered
 from transforms.connect_text import any_text, connect_text

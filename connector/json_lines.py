@@ -9,7 +9,8 @@ from typing import Any
 from connector.converters import CONVERTERS
 from connector.record import Failure
 from registry.codec import Encoded
-from registry.schema.plain import NotPlain, from_plain, to_plain
+from registry.schema.plain import NotPlain, to_plain
+from registry.schema.plain_input import from_plain
 from registry.schema.tree import Shape
 from transforms.outcome import Code
 

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 from pydantic import Field as Option
 
-from registry.schema.plain import default_value, scaled_bytes, shortest_float32
+from registry.schema.defaults import default_value
+from registry.schema.plain import scaled_bytes, shortest_float32
 from registry.schema.tree import Field, Shape, Type, same_type, step_into
 from registry.schema.walk import Walk
 from transforms.carrying import summary

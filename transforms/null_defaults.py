@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
-from registry.schema.plain import default_value
+from registry.schema.defaults import default_value
 from registry.schema.tree import Field, leaves
 from registry.schema.walk import Walk
 from transforms.transform import Apply, ColumnStep, Side

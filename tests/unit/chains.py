@@ -8,7 +8,8 @@ from connector.coverage import Verdict, judge
 from connector.plan import Link, Plan, bind
 from connector.running import Runner
 from connector.shapes import avro_root, raw_root, shape_of
-from registry.schema.plain import from_plain, to_plain
+from registry.schema.plain import to_plain
+from registry.schema.plain_input import from_plain
 from registry.schema.tags import TagRules
 from registry.schema.tree import Shape
 from tests.unit.rings import RING, RingOf

@@ -8,7 +8,8 @@ import pytest
 
 from connector.running import Runner
 from registry.avro_codec import AvroReader, AvroWriter
-from registry.schema.plain import from_plain, to_plain
+from registry.schema.plain import to_plain
+from registry.schema.plain_input import from_plain
 from registry.schema.tree import Shape
 from tests.unit.chains import avro, bound, json_values, record_of, verdict
 from tests.unit.configuring import chain_errors

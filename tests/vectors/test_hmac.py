@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from connector.shapes import avro_root, shape_of
-from registry.schema.plain import from_plain
+from registry.schema.plain_input import from_plain
 from registry.schema.tags import TagRules
 from tests.unit.rings import RingOf
 from transforms.hmac import Hmac
