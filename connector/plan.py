@@ -105,13 +105,25 @@ class TooManyEnds(Unbindable):
 
 
 def bind(links: Sequence[Link], shape: Shape, context: Callable[[str], Context]) -> Plan:
-    """Bind a chain. `context` gives each alias its own. A transform that cannot work refuses its records."""
+    """Bind a chain. `context` gives each alias its own. A transform that cannot work refuses its records.
+
+    Raises `Unbindable` for a chain that can work for no records.
+    """
+    if (pair := undoing(links)) is not None:
+        later, earlier = pair
+        raise Unbindable(f"transforms.{later.alias} may give back what transforms.{earlier.alias} was given")
     binder = _Binder(context, shape)
     doubted = frozenset(side for side in ("key", "value") if shape.side(side).null is not None)
     plan = binder.bind(tuple(links), _Known(shape, doubted))
     if sum(1 for _ in plan.ends()) > MOST_ENDS:
         raise TooManyEnds(_TOO_MANY)
     return plan
+
+
+def undoing(links: Sequence[Link]) -> tuple[Link, Link] | None:
+    """A link whose guard would count for what an earlier one was given and it gives back, and that earlier one."""
+    pairs = ((later, earlier) for at, later in enumerate(links) for earlier in links[:at])
+    return next((pair for pair in pairs if pair[0].transform.undoes(pair[1].transform)), None)
 
 
 @dataclass(frozen=True, slots=True)

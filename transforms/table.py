@@ -10,6 +10,7 @@ from transforms.drop_headers import DropHeaders
 from transforms.extract_field import ExtractField
 from transforms.filter import Filter
 from transforms.flatten import Flatten
+from transforms.fpe import Fpe, FpeDecrypt
 from transforms.has_header_key import HasHeaderKey
 from transforms.header_from import HeaderFrom
 from transforms.hmac import Hmac
@@ -35,6 +36,8 @@ TRANSFORMS: Mapping[str, type[Transform]] = MappingProxyType(
         "ExtractField": ExtractField,
         "Filter": Filter,
         "Flatten": Flatten,
+        "Fpe": Fpe,
+        "FpeDecrypt": FpeDecrypt,
         "HeaderFrom": HeaderFrom,
         "Hmac": Hmac,
         "HoistField": HoistField,

@@ -185,6 +185,11 @@ class Transform(BaseModel):
     def selects_by_tags(self) -> bool:
         return False
 
+    def undoes(self, earlier: Transform) -> bool:
+        """Whether it may give back what an earlier transform of the chain was given, and then protects nothing."""
+        del earlier
+        return False
+
 
 def split_list(value: Any) -> Any:
     """Kafka's ConfigDef list: comma separated, blanks around entries left out, an empty text no entry."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from connector.config.errors import shown
 from connector.config.options import Model
 from connector.config.reading import Reading
-from connector.plan import Link
+from connector.plan import Link, undoing
 from transforms.predicate import Predicate
 from transforms.table import PREDICATES, TRANSFORMS
 from transforms.transform import Transform, split_list
@@ -25,6 +25,12 @@ def read_chain(reading: Reading) -> tuple[Link, ...]:
     named = {alias: predicate for alias in predicates if (predicate := _predicate(reading, alias, predicates))}
     links = [_link(reading, alias, transforms, named, predicates) for alias in transforms]
     chain = tuple(link for link in links if link is not None)
+    if (pair := undoing(chain)) is not None:
+        later, earlier = pair
+        expected = (
+            f"a key ring or domain other than transforms.{earlier.alias} has: it may give back what that was given"
+        )
+        reading.wrong(f"transforms.{later.alias}", expected)
     reading.unlisted("transforms")
     reading.unlisted("predicates")
     return chain
