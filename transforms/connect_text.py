@@ -117,9 +117,9 @@ def _leaf(type_: Type, embedded: bool) -> Text:
             return double_text
         case "boolean", _:
             return lambda value: "true" if value else "false"
-        case ("int" | "long"), None:
+        case (("int" | "long"), None):
             return str
-        case ("bytes" | "fixed"), None:
+        case (("bytes" | "fixed"), None):
             return _maybe_quoted(lambda value: base64.b64encode(value).decode(), embedded)
         case _:
             return _maybe_quoted(text_of(type_) or str, embedded)
