@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from connector.coverage import judge
+from connector.envelope import Envelope
+from connector.protecting import protection_of
 from connector.shapes import raw_root, shape_of
 from registry.schema.tags import TagRules
 from registry.schema.tree import Shape
 from tests.unit.chains import avro, bound, json_values, record_of, run, values, verdict
-from tests.unit.configuring import chain_errors
+from tests.unit.configuring import chain_errors, chain_of
 from transforms.cast import Cast
 from transforms.java_numbers import double_text, float_text
 from transforms.mask_field import MaskField
@@ -202,6 +204,14 @@ def test_without_a_schema_values_are_cast_as_what_they_are_and_absent_ones_appea
 def test_a_whole_value_is_cast_by_a_type_alone() -> None:
     assert run(avro("double"), [3.9], Cast(spec="int32")) == [3]
     assert run(json_values(), [True, "1e3", {}], Cast(spec="float64")) == [1.0, 1000.0, Code.WRONG_TYPE]
+
+
+def test_a_whole_date_becomes_a_plain_number_with_its_default() -> None:
+    chain = protection_of(chain_of(transforms="c", transforms__c__type="Cast", transforms__c__spec="int64"))
+    record = {"topic": "t", "partition": 0, "offset": 0, "timestamp": 0, "headers": [], "key_schema": None, "key": None}
+    schema = {**DATE, "connect.default": 3}
+    answer = Envelope(chain).apply({**record, "value_schema": schema, "value": "1970-01-11"})["record"]
+    assert (answer["value_schema"], answer["value"]) == ({"type": "long", "connect.default": 3}, 10)
 
 
 def test_a_cast_keeps_the_tag_and_does_not_protect() -> None:
