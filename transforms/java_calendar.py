@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import IntEnum, auto
+from functools import lru_cache
 
 DAY_MILLIS = 86_400_000
 GREGORIAN_YEAR = 1582
@@ -16,7 +17,7 @@ GREGORIAN_DAY = -141_427  # 15 October 1582
 SUNDAY = 1
 
 
-class Part(Enum):
+class Part(IntEnum):
     """What a date format can set. Months count from 0, days of the week from 1, Sunday; offsets are milliseconds."""
 
     ERA = auto()
@@ -103,26 +104,26 @@ def _time_of_day(given: dict[Part, int]) -> int:
 
 
 def _hour(given: dict[Part, int]) -> int:
-    age = _ages(given)
-    in_halves = max(age(Part.HOUR), age(Part.HALF_DAY)) if age(Part.HOUR) and age(Part.HALF_DAY) else 0
-    if age(Part.HOUR_OF_DAY) > in_halves:
+    if Part.HOUR_OF_DAY in given and not _in_halves(tuple(given)):
         return given[Part.HOUR_OF_DAY]
     return given.get(Part.HOUR, 0) + 12 * given.get(Part.HALF_DAY, 0)
 
 
 def _date(given: dict[Part, int]) -> int:
-    age = _ages(given)
-    if age(Part.WEEK_YEAR) > age(Part.YEAR):
-        return _week_date(given[Part.WEEK_YEAR], given.get(Part.WEEK_OF_YEAR, 1), given.get(Part.DAY_OF_WEEK, SUNDAY))
+    order = tuple(given)
+    rule = _rule(order)
+    if rule == Part.WEEK_YEAR:
+        return _week_date(given[rule], given.get(Part.WEEK_OF_YEAR, 1), given.get(Part.DAY_OF_WEEK, SUNDAY))
     year = given.get(Part.YEAR, 1970)
     if given.get(Part.ERA) == 0:
         year = 1 - year
-    rule = _rule(age)
-    gregorian, julian = (_by_rule(given, rule, year, days) for days in (_gregorian, _julian))
+    gregorian = _by_rule(given, rule, year, _gregorian)
     if year > GREGORIAN_YEAR and gregorian >= GREGORIAN_DAY:
         return gregorian
     by_year = rule in (Part.DAY_OF_YEAR, Part.WEEK_OF_YEAR)
-    return gregorian if year == GREGORIAN_YEAR and gregorian >= GREGORIAN_DAY and not by_year else julian
+    if year == GREGORIAN_YEAR and gregorian >= GREGORIAN_DAY and not by_year:
+        return gregorian
+    return _by_rule(given, rule, year, _julian)
 
 
 def _week_date(year: int, week: int, weekday: int) -> int:
@@ -132,14 +133,29 @@ def _week_date(year: int, week: int, weekday: int) -> int:
     return _sunday_before(_day_number(year, 0)) + 7 * (week - 1) + weekday - SUNDAY
 
 
-def _ages(given: dict[Part, int]) -> Callable[[Part], int]:
+Order = tuple[Part, ...]
+"""The parts that were given, in the order of their giving."""
+
+
+def _ages(order: Order) -> Callable[[Part], int]:
     """When a part was given: 1 for the first, 0 for never."""
-    ages = {part: number for number, part in enumerate(given, start=1)}
-    return lambda part: ages.get(part, 0)
+    return lambda part: order.index(part) + 1 if part in order else 0
 
 
-def _rule(age: Callable[[Part], int]) -> Part:
+@lru_cache(maxsize=1024)
+def _in_halves(order: Order) -> bool:
+    """Whether hour and half of the day, both, were given after the hour of the day."""
+    age = _ages(order)
+    both = age(Part.HOUR) and age(Part.HALF_DAY)
+    return bool(both) and max(age(Part.HOUR), age(Part.HALF_DAY)) > age(Part.HOUR_OF_DAY)
+
+
+@lru_cache(maxsize=1024)
+def _rule(order: Order) -> Part:
     """Which part says the day within the year: of those that are complete, the one that was given last."""
+    age = _ages(order)
+    if age(Part.WEEK_YEAR) > age(Part.YEAR):
+        return Part.WEEK_YEAR
     weekday = age(Part.DAY_OF_WEEK)
     weeks = (Part.WEEK_OF_MONTH, Part.NTH_WEEKDAY, Part.WEEK_OF_YEAR)
     complete = {part: max(age(part), weekday) if age(part) and weekday else 0 for part in weeks}

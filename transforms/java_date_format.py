@@ -24,6 +24,7 @@ HALVES = {"AM": 0, "PM": 1}
 
 _LETTERS = frozenset("GyMdkHmsSEDFwWahKzZYuXL")
 _PIECE = re.compile(r"'(?P<quoted>(?:[^']|'')*)'|(?P<letter>[A-Za-z])(?P=letter)*|(?P<literal>[^A-Za-z'])")
+_BLANKS = re.compile(r"[ \t]*")
 _NUMBER = re.compile(r"-?\d{1,400}")
 _LONG = 1 << 63
 
@@ -201,7 +202,7 @@ class _Reader:
     def read(self, letter: str, count: int, *, exact: bool) -> None:
         """Blanks before numbers and zones are left out; `exact`: no more characters than letters."""
         start = self._position
-        after_blanks = start + len(self._text[start:]) - len(self._text[start:].lstrip(" \t"))
+        after_blanks = _BLANKS.match(self._text, start).end()  # type: ignore[union-attr]  # matches everywhere
         if after_blanks == len(self._text):
             raise Unreadable("the text ends before the pattern")
         if letter in "GEa" or (letter in "ML" and count > 2):
