@@ -8,10 +8,13 @@ from collections.abc import Collection, Mapping
 from connector.config.errors import shown
 from connector.config.options import Model
 from connector.config.reading import Reading
+from connector.config.types import read_types, type_name
 from connector.plan import Link, undoing
 from transforms.predicate import Predicate
-from transforms.table import PREDICATES, TRANSFORMS
+from transforms.table import PREDICATES
 from transforms.transform import Transform, split_list
+
+Types = Mapping[str, type[Transform] | None]
 
 _KAFKA = "org.apache.kafka.connect.transforms."
 _SIDES = {"Key": "key", "Value": "value"}
@@ -23,7 +26,9 @@ def read_chain(reading: Reading) -> tuple[Link, ...]:
     reading.know("transforms.<alias>.*", "predicates.<alias>.*")
     transforms, predicates = read_aliases(reading, "transforms"), read_aliases(reading, "predicates")
     named = {alias: predicate for alias in predicates if (predicate := _predicate(reading, alias, predicates))}
-    links = [_link(reading, alias, transforms, named, predicates) for alias in transforms]
+    texts = {alias: reading.plain(f"transforms.{alias}.type") or "" for alias in transforms}
+    types = read_types(reading, {alias: type_name(text)[0] for alias, text in texts.items()})
+    links = [_link(reading, alias, transforms, types, named, predicates) for alias in transforms]
     chain = tuple(link for link in links if link is not None)
     if (pair := undoing(chain)) is not None:
         later, earlier = pair
@@ -57,6 +62,7 @@ def _link(
     reading: Reading,
     alias: str,
     aliases: Collection[str],
+    types: Types,
     named: Mapping[str, Predicate],
     declared: Collection[str],
 ) -> Link | None:
@@ -66,7 +72,7 @@ def _link(
     negate = _negate(reading, prefix, options.pop("negate", None), has_predicate=bool(predicate))
     if predicate and predicate not in declared:
         reading.wrong(f"{prefix}predicate", _among("predicates", declared), shown(predicate))
-    transform = _transform(reading, alias, options)
+    transform = _transform(reading, alias, options, types)
     if transform is None:
         return None
     return Link(alias, transform, named.get(predicate), negate)
@@ -88,17 +94,18 @@ def _negate(reading: Reading, prefix: str, text: str | None, *, has_predicate: b
     return text.lower() == "true"
 
 
-def _transform(reading: Reading, alias: str, options: dict[str, str]) -> Transform | None:
+def _transform(reading: Reading, alias: str, options: dict[str, str], types: Types) -> Transform | None:
     key = f"transforms.{alias}.type"
     name = options.pop("type", None)
     if name is None:
         if not reading.has(key):
-            reading.wrong(key, _a_type("", TRANSFORMS), "nothing")
+            reading.wrong(key, _a_type("", types), "nothing")
         return None
-    last, dollar, side = name.rpartition(".")[2].partition("$")
-    model = TRANSFORMS.get(last)
+    last, dollar, side = type_name(name)
+    if last not in types:
+        reading.wrong(key, _a_type(last, types), shown(name))
+    model = types.get(last)
     if model is None:
-        reading.wrong(key, _a_type(last, TRANSFORMS), shown(name))
         return None
     if dollar and (side not in _SIDES or not model.sides):
         reading.wrong(key, f"{last}$Key or {last}$Value" if model.sides else last, shown(name))

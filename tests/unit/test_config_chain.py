@@ -35,7 +35,7 @@ class TopicIs(Predicate):
 
 @pytest.fixture(autouse=True)
 def _more_types(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connector.config.chain.TRANSFORMS", {**table.TRANSFORMS, "Shrink": Shrink})
+    monkeypatch.setattr("connector.config.types.TRANSFORMS", {**table.TRANSFORMS, "Shrink": Shrink})
     monkeypatch.setattr("connector.config.chain.PREDICATES", {"TopicIs": TopicIs})
 
 
