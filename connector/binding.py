@@ -114,7 +114,11 @@ def _dropping(plan: Plan, sensitive: TagGlobs) -> Plan:
     if plan.fork is not None:
         yes, no = _dropping(plan.fork.yes, sensitive), _dropping(plan.fork.no, sensitive)
         return replace(plan, fork=replace(plan.fork, yes=yes, no=no))
-    return plan if plan.shape is None else replace(plan, shape=drop_uncovered(plan.shape, sensitive))
+    if plan.shape is None:
+        return plan
+    shape = drop_uncovered(plan.shape, sensitive)
+    withheld = tuple(header for header in plan.shape.headers if header not in shape.headers)
+    return replace(plan, shape=shape, withheld=withheld)
 
 
 def _unmatched(plan: Plan) -> Sequence[str]:

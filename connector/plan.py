@@ -66,12 +66,16 @@ class Fork:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """Stages and one end: a shape, a fork, a refusal, or (with none of these) every record is dropped."""
+    """Stages and one end: a shape, a fork, a refusal, or (with none of these) every record is dropped.
+
+    `withheld` are headers that a policy drops at this end.
+    """
 
     stages: tuple[Stage, ...]
     shape: Shape | None = None
     fork: Fork | None = None
     refused: Failure | None = None
+    withheld: tuple[Field, ...] = ()
 
     def ends(self) -> Iterator[Plan]:
         """The plans in which records end, over all forks."""

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from connector.plan import Plan, Stage
 from connector.record import Failure, Stop
 from registry.columns import Gather, gather
+from registry.schema.tree import Field
 from transforms.outcome import Code, Dropped, Rejected, Unavailable
-from transforms.transform import Apply, ColumnStep, Rows, RowStep
+from transforms.transform import Apply, ColumnStep, Header, Rows, RowStep
 
 Run = Callable[[Rows], Mapping[int, Rejected | Dropped]]
 """One step, compiled: changes rows in place, says which of them are rejected or dropped."""
@@ -86,9 +87,21 @@ class Runner:
                 elif mine:
                     branch._run(rows.take(mine), [index[row] for row in mine], finished, others)
         elif plan.shape is not None:
+            if plan.withheld:
+                rows.headers[:] = [_without(plan.withheld, headers) for headers in rows.headers]
             finished.append(Finished(plan, rows, index))
         else:
             others.update(dict.fromkeys(index, plan.refused or Dropped()))
+
+
+def _without(withheld: Sequence[Field], headers: Sequence[Header]) -> list[Header]:
+    """The headers without those that the chain wrote to a withheld place, or that came under a declared name."""
+    declared = {place.name for place in withheld if place.origin == f"header:{place.name}"}
+    return [
+        header
+        for header in headers
+        if (header.name not in declared if header.field is None else header.field not in withheld)
+    ]
 
 
 def _guarded(stage: Stage, step: Run, rows: Rows) -> Mapping[int, Rejected | Dropped]:

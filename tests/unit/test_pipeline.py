@@ -19,6 +19,7 @@ from registry.errors import RegistryUnavailable, SchemaNotFound
 from registry.registered import Reference, RegisteredSchema
 from registry.schema.tags import TagRules
 from tests.unit.rings import RING
+from transforms.header_from import HeaderFrom
 from transforms.hmac import Hmac
 from transforms.mask_field import MaskField
 from transforms.outcome import Code, Unavailable
@@ -310,3 +311,10 @@ def test_a_raw_key_can_be_made_a_pseudonym() -> None:
     sink = one(line.process([Message(b"raw", b"ada@example.com")]))
     assert len(sink.key) == 64
     assert (sink.value, sink.partition) == (b"raw", None)
+
+
+def test_policy_drop_field_takes_a_sensitive_header_that_the_chain_writes() -> None:
+    copy = HeaderFrom.model_validate({"fields": "email", "headers": "mail", "operation": "copy"})
+    line = pipeline(Registry(id1=CUSTOMER), copy, policy=Policy(uncovered=OnUncovered.DROP_FIELD))
+    sink = one(line.process([Message(customer(), headers=[("mail", b"other"), ("trace", b"1")])]))
+    assert sink.headers == [("mail", b"other"), ("trace", b"1")]
