@@ -29,7 +29,7 @@ def read_types(reading: Reading, used: Mapping[str, str]) -> Mapping[str, type[T
         plugins = installed()
     except BrokenPlugin as problem:
         reading.wrong("transforms", problem.expected)
-        return TRANSFORMS
+        return {**dict.fromkeys(used.values()), **TRANSFORMS}
     _check_trusted(reading, trusted, plugins)
     types: dict[str, type[Transform] | None] = {**TRANSFORMS, **dict.fromkeys(plugins)}
     for alias, name in used.items():
