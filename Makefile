@@ -9,7 +9,7 @@ $(shell test ! -f $(STAMP) || { test "$$(cat $(STAMP))" = "$(CURDIR)" && $(BIN)/
 	|| rm -rf $(VENV))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kafka test test-unit lint demo bench clean
+.PHONY: help setup kafka test test-unit lint docs demo bench clean
 
 help:
 	@echo "make demo       real Kafka on this machine, customer records before and after protection"
@@ -17,6 +17,7 @@ help:
 	@echo "make test-unit  only the tests that start no server"
 	@echo "make lint       ruff, mypy, import-linter"
 	@echo "make bench      the pinned workload, beside its two baselines"
+	@echo "make docs       write the option tables of docs/transforms anew"
 	@echo "make setup      the virtual environment in $(VENV); the targets above make it when needed"
 	@echo "make clean      remove the virtual environment and all caches of this tree"
 
@@ -51,6 +52,9 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(STAMP)
+	$(BIN)/python -m docs.option_tables
 
 demo: kafka
 	$(BIN)/streamveil demo
