@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -111,9 +112,9 @@ def print_explanation(explanation: Explanation, console: Console) -> None:
 
 def explanation_table(explanation: Explanation, *, plain: bool = False) -> Table:
     """A row for each leaf: path, type, tags, what happens, what comes out, verdict."""
-    table = Table(box=None, pad_edge=False) if plain else Table()
+    table = Table(box=None if plain else box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for heading in ("field", "type", "tags", "what happens", "output", "verdict"):
-        table.add_column(heading, no_wrap=plain)
+        table.add_column(heading, no_wrap=plain or heading in ("field", "verdict"), overflow="fold")
     for finding in explanation.judged.findings:
         table.add_row(
             Text(finding.path),

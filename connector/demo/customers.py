@@ -9,6 +9,7 @@ from typing import Any
 import fastavro
 
 TOPIC = "customers"
+SINK = f"{TOPIC}.protected"
 PARTITIONS = 6
 RECORDS = 100_000
 

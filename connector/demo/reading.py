@@ -1,43 +1,70 @@
-"""Reading the demo's sink as its users do: committed records alone, each counted."""
+"""Reading the demo's topics as their users do: committed records alone."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from connector.demo.customers import RECORDS
+from connector.demo.customers import PARTITIONS, RECORDS
 
-SHOWN = (0, RECORDS // 2 - 1, RECORDS - 1)
-"""The customers that are shown before and after."""
+SHOWN = (0, RECORDS // 2 - 1, RECORDS - 2)
+"""The customers that are shown before and after: two of the first version of the schema, one of the second."""
+
+_PATIENCE_S = 60.0
 
 
 @dataclass(slots=True)
-class Counted:
-    """What the sink holds. `samples` has the payloads of the customers that are shown, by number."""
+class Contents:
+    """What a topic holds: the numbers of the customers by partition, in order, and the payloads of those shown."""
 
-    records: int = 0
-    seen: set[int] = field(default_factory=set)
-    duplicates: int = 0
-    disorder: int = 0
+    numbers: dict[int, list[int]] = field(default_factory=lambda: {partition: [] for partition in range(PARTITIONS)})
     samples: dict[int, bytes] = field(default_factory=dict)
 
     @property
-    def missing(self) -> int:
-        return RECORDS - len(self.seen)
+    def records(self) -> int:
+        return sum(map(len, self.numbers.values()))
+
+    def distinct(self) -> set[int]:
+        """The customers that are there at all."""
+        return {number for numbers in self.numbers.values() for number in numbers}
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The sink beside the source, record by record."""
+
+    source: int
+    sink: int
+    duplicates: int
+    missing: int
+    in_order: bool
 
     @property
     def proven(self) -> bool:
-        """Each source record is in the sink exactly once, in the order of its partition."""
-        return self.records == RECORDS and not (self.missing or self.duplicates or self.disorder)
+        """Whether each source record is in the sink exactly once, in the order of its partition."""
+        return self.source == self.sink == RECORDS and not (self.duplicates or self.missing) and self.in_order
+
+
+def compare(source: Contents, sink: Contents) -> Count:
+    """Count what is in both topics."""
+    there = sink.distinct()
+    return Count(
+        source=source.records,
+        sink=sink.records,
+        duplicates=sink.records - len(there),
+        missing=len(source.distinct() - there),
+        in_order=source.numbers == sink.numbers,
+    )
 
 
 class Reader:
     """Reads every partition of a topic from its beginning, once the topic exists."""
 
-    def __init__(self, bootstrap_servers: str, topic: str, partitions: int) -> None:
-        self.counted = Counted()
-        self._last: dict[int, int] = {}
+    def __init__(self, bootstrap_servers: str, topic: str) -> None:
+        self.contents = Contents()
+        self._ended: set[int] = set()
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap_servers,
@@ -50,43 +77,36 @@ class Reader:
                 "log_level": 0,
             }
         )
-        self._partitions = partitions
-        self._ended: set[int] = set()
-        self._consumer.assign([TopicPartition(topic, partition, 0) for partition in range(partitions)])
+        self._consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
 
     def read(self, seconds: float = 0.05) -> None:
-        """Counts what is there; waits at most `seconds`."""
+        """Takes what is there; waits at most `seconds`."""
         for message in self._consumer.consume(5_000, seconds):
             partition = message.partition() or 0
             if (error := message.error()) is not None:
                 self._note(partition, error)
                 continue
             self._ended.discard(partition)
-            self._count(partition, int((message.key() or b"-1").rpartition(b"-")[2]), message.value() or b"")
+            number = int((message.key() or b"-1").rpartition(b"-")[2])
+            self.contents.numbers[partition].append(number)
+            if number in SHOWN:
+                self.contents.samples[number] = message.value() or b""
 
-    def finish(self) -> None:
-        """Reads on until every partition is at its end, and closes."""
-        self._ended.clear()
-        self._consumer.pause(self._consumer.assignment())
-        self._consumer.resume(self._consumer.assignment())
-        for _ in range(40):
-            self.read(0.1)
-            if len(self._ended) == self._partitions:
-                break
+    def close(self) -> None:
         self._consumer.close()
+
+    def read_to_end(self) -> Contents:
+        """Everything, to the end of each partition, which Kafka itself tells. Raises `TimeoutError`; closes."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while len(self._ended) < PARTITIONS:
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            self.read()
+        self.close()
+        return self.contents
 
     def _note(self, partition: int, error: KafkaError) -> None:
         if error.code() == KafkaError._PARTITION_EOF:
             self._ended.add(partition)
         elif error.code() not in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION):
             raise KafkaException(error)
-
-    def _count(self, partition: int, number: int, value: bytes) -> None:
-        counted = self.counted
-        counted.records += 1
-        counted.duplicates += number in counted.seen
-        counted.disorder += number < self._last.get(partition, -1)
-        counted.seen.add(number)
-        self._last[partition] = number
-        if number in SHOWN:
-            counted.samples[number] = value

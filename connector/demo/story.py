@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from confluent_kafka import Producer
@@ -24,9 +24,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from connector.config import Need, load
-from connector.demo.customers import PARTITIONS, RECORDS, TOPIC, Encoder, connector, schema
-from connector.demo.reading import Counted, Reader
-from connector.demo.report import show
+from connector.demo.customers import PARTITIONS, RECORDS, SINK, TOPIC, Encoder, connector, schema
+from connector.demo.reading import Contents, Reader, compare
+from connector.demo.report import show_count, show_explanation, show_records
 from connector.loopback.errors import LoopbackError
 from connector.loopback.servers import Servers, servers
 from registry.client import RegistryClient
@@ -48,7 +48,6 @@ class Run:
     killed_at: int = 0
     seconds: float = 0.0
     exit_status: int | None = None
-    counted: Counted = field(default_factory=Counted)
 
 
 def tell(console: Console, *, keep: bool) -> None:
@@ -72,13 +71,17 @@ def _tell(console: Console, running: Servers, folder: Path) -> None:
         with _progress(console) as progress:
             _seed(running, Encoder(prefixes), progress)
             run = _run(running, path, folder / "connector.log", progress)
-        show(console, load(path, need=Need.SERVICE), registry, run.counted)
+        source, sink = (_contents(running, topic) for topic in (TOPIC, SINK))
+        show_explanation(console, load(path, need=Need.SERVICE))
+        show_records(console, registry, source, sink)
+    count = compare(source, sink)
+    show_count(console, count)
     console.print(
         f"The connector was killed (SIGKILL) when the sink had {run.killed_at:,} records, started again, and then "
         f"stopped cleanly with exit status {run.exit_status}."
     )
     console.print(f"Throughput, both starts included: {RECORDS / run.seconds:,.0f} records/s.")
-    if not run.counted.proven:
+    if not count.proven:
         raise DemoFailed("the count does not add up")
 
 
@@ -123,13 +126,13 @@ def _run(running: Servers, path: Path, log: Path, progress: Progress) -> Run:
     """Runs the connector, kills it, runs it again, and reads the sink meanwhile."""
     run = Run()
     task = progress.add_task("Protecting", total=RECORDS)
-    reader = Reader(running.bootstrap_servers, f"{TOPIC}.protected", PARTITIONS)
+    reader = Reader(running.bootstrap_servers, SINK)
     began = time.monotonic()
     with _started(path, log) as process:
         _follow(reader, process, log, progress, task, until=KILL_AFTER)
         process.kill()
         process.wait()
-        run.killed_at = reader.counted.records
+        run.killed_at = reader.contents.records
     if run.killed_at >= RECORDS:
         raise DemoFailed("the connector was done before it could be killed")
     progress.update(task, description="Killed; protecting again")
@@ -138,18 +141,25 @@ def _run(running: Servers, path: Path, log: Path, progress: Progress) -> Run:
         run.seconds = time.monotonic() - began
         process.send_signal(signal.SIGTERM)
         run.exit_status = process.wait(_PATIENCE_S)
-    reader.finish()
-    run.counted = reader.counted
+    reader.close()
     return run
+
+
+def _contents(running: Servers, topic: str) -> Contents:
+    """What a topic holds in the end, read anew: the reader that watched the sink might have missed something."""
+    try:
+        return Reader(running.bootstrap_servers, topic).read_to_end()
+    except TimeoutError:
+        raise DemoFailed(f"topic {topic} could not be read to its end") from None
 
 
 def _follow(
     reader: Reader, process: subprocess.Popen[bytes], log: Path, progress: Progress, task: object, *, until: int
 ) -> None:
     give_up = time.monotonic() + _PATIENCE_S
-    while reader.counted.records < until:
+    while reader.contents.records < until:
         reader.read()
-        progress.update(task, completed=reader.counted.records)  # type: ignore[arg-type]  # rich's TaskID is an int
+        progress.update(task, completed=reader.contents.records)  # type: ignore[arg-type]  # rich's TaskID is an int
         if process.poll() is not None or time.monotonic() > give_up:
             tail = log.read_text(errors="replace")[-2000:]
             raise DemoFailed(f"the connector ended or got stuck; its log ends with:\n{tail}")
