@@ -132,6 +132,8 @@ def apply(
     from connector.protecting import protection_of
     from connector.source_schemas import UnusableSchema
 
+    if envelope and (schema or key_schema):
+        raise typer.BadParameter("with --envelope each line brings its own schemas")
     loaded = _loaded(connector, Need.CHAIN)
     if envelope:
         envelope_lines(protection_of(loaded), sys.stdin.buffer, sys.stdout.buffer)
