@@ -45,7 +45,7 @@ class Echo:
 
     def in_keys(self, keys: Sequence[bytes | None], records: list[Any]) -> frozenset[int]:
         """The rows whose key repeats a sensitive value."""
-        texts = [None if key is None else self._text(key) for key in keys]
+        texts = self._texts_of(keys)
         known = set(texts)
         found: set[int] = set()
         for column in (gather_values(records) for gather_values in self._columns):
@@ -69,15 +69,19 @@ class Echo:
                     found.setdefault(row, set()).add(texts[row][value])
         return {row: frozenset(names) for row, names in found.items()}
 
-    def _text(self, key: bytes) -> str:
+    def _texts_of(self, keys: Sequence[bytes | None]) -> list[str | None]:
         if self._key_is_json:
-            try:
-                parsed = json.loads(key)
-            except (ValueError, RecursionError):
-                parsed = None
-            if isinstance(parsed, str):
-                return parsed
-        return _decoded(key)
+            return [None if key is None else _json_text(key) for key in keys]
+        return [None if key is None else key.decode("utf-8", "surrogateescape") for key in keys]
+
+
+def _json_text(key: bytes) -> str:
+    """The text that a JSON string holds, else the JSON itself."""
+    try:
+        parsed = json.loads(key)
+    except (ValueError, RecursionError):
+        parsed = None
+    return parsed if isinstance(parsed, str) else _decoded(key)
 
 
 def _decoded(raw: bytes) -> str:

@@ -67,19 +67,25 @@ class Hmac(Selecting):
         # A keyed state, copied for each value: three times as fast as the one-shot of the standard library.
         keyed = hmac.HMAC(subkey, hashes.SHA256())
 
-        def pseudonym(message: bytes) -> bytes:
-            state = keyed.copy()
-            state.update(message)
-            return state.finalize()[:length]
-
         encode = bytes.hex if self.encoding == "hex" else _base64url
+
+        def pseudonyms(texts: list[Any]) -> list[Any]:
+            out = []
+            for text in texts:
+                state = keyed.copy()
+                state.update(text.encode())
+                out.append(encode(state.finalize()[:length]))
+            return out
+
         if field.type.kind == "string":
-            return lambda values: [encode(pseudonym(value.encode())) for value in values]
+            return pseudonyms
         to_input = _input_of(field)
 
         def one(value: Any) -> Any:
             try:
-                return encode(pseudonym(to_input(value)))
+                state = keyed.copy()
+                state.update(to_input(value))
+                return encode(state.finalize()[:length])
             except (rfc8785.CanonicalizationError, NotPlain, OverflowError):
                 return Rejected(Code.OUT_OF_RANGE)
 
