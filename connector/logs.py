@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -32,6 +32,21 @@ _SHOWN_FACILITIES = frozenset(
     }
 )
 _SAME_AGAIN_S = 10.0
+
+LEVEL_VARIABLE = "STREAMVEIL_LOG_LEVEL"
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+class UnknownLevel(ValueError):
+    """The environment names a log level that there is not."""
+
+
+def level_of(environment: Mapping[str, str]) -> int:
+    """The level that `STREAMVEIL_LOG_LEVEL` names, by default info. Raises `UnknownLevel`."""
+    level = _LEVELS.get(environment.get(LEVEL_VARIABLE, "info").lower())
+    if level is None:
+        raise UnknownLevel(f"{LEVEL_VARIABLE} must be one of {', '.join(_LEVELS)}")
+    return level
 
 
 def configure(*, level: int = logging.INFO, stream: TextIO | None = None) -> None:

@@ -53,10 +53,15 @@ def protecting_pipeline(connector: Connector, closing: ExitStack) -> Deciders:
 def run(connector: Connector, build: Build = protecting_pipeline) -> int:
     """Runs all tasks until SIGTERM or SIGINT; the exit status is 0 when each of them stopped cleanly.
 
-    Blocks, and sets the signals' handlers and the logging of this process. The configuration must have been loaded
-    for the service.
+    Blocks, and sets the signals' handlers and the logging of this process, at the level that the environment names.
+    The configuration must have been loaded for the service.
     """
-    logs.configure()
+    try:
+        logs.configure(level=logs.level_of(os.environ))
+    except logs.UnknownLevel as problem:
+        logs.configure()
+        structlog.get_logger().error("stopped", reason=str(problem))
+        return STOPPED
     tasks = _service(connector).tasks
     return _run_task(connector, build, 0) if tasks == 1 else _run_tasks(connector, build, tasks)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from connector.logs import LibraryLog, configure
+from connector.logs import LibraryLog, UnknownLevel, configure, level_of
 
 PLANTED = "planted-b1946ac92492d234"
 
@@ -82,3 +82,21 @@ def test_what_librdkafka_says_again_and_again_during_an_outage_is_written_once(w
         log.log(logging.ERROR, "%s [%s] %s", "FAIL", "rdkafka#1", "Connection refused")
 
     assert len(_events(written)) == 1
+
+
+@pytest.mark.parametrize(
+    ("environment", "level"),
+    [
+        ({}, logging.INFO),
+        ({"STREAMVEIL_LOG_LEVEL": "debug"}, logging.DEBUG),
+        ({"STREAMVEIL_LOG_LEVEL": "ERROR"}, logging.ERROR),
+    ],
+)
+def test_the_environment_names_the_level_which_is_info_by_default(environment: dict[str, str], level: int) -> None:
+    assert level_of(environment) == level
+
+
+@pytest.mark.parametrize("name", ["", "verbose", "10"])
+def test_a_level_that_there_is_not_is_refused_with_those_there_are(name: str) -> None:
+    with pytest.raises(UnknownLevel, match="STREAMVEIL_LOG_LEVEL must be one of debug, info, warning, error"):
+        level_of({"STREAMVEIL_LOG_LEVEL": name})
