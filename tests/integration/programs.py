@@ -25,6 +25,7 @@ class Program:
     def __init__(self, document: Path, log_level: str = "info") -> None:
         self._said = document.with_suffix(".log")
         with self._said.open("ab") as out:
+            self._from = out.tell()
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "connector.cli", "run", str(document)],
                 cwd=_ROOT,
@@ -32,7 +33,6 @@ class Program:
                 stderr=out,
                 env={**os.environ, "STREAMVEIL_LOG_LEVEL": log_level},
             )
-        self._from = self._said.stat().st_size
 
     def exit_status(self) -> int:
         """Waits for its end."""
