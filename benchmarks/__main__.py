@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks import report, topics, workload
 from benchmarks.measuring import Headway, Measured, Stuck, measure
+from connector.loopback.leash import Leash
 from connector.loopback.servers import Servers, servers
 from registry.client import RegistryClient
 from registry.settings import RegistrySettings
@@ -47,9 +49,10 @@ def main(
     """Measure Streamveil beside passthrough and the same chain written by hand."""
     console = Console(stderr=as_json)
     total = 100_000 if quick else records
-    with tempfile.TemporaryDirectory(prefix="streamveil-benchmark-") as folder, servers(console) as running:
+    leash = Leash(Path(tempfile.mkdtemp(prefix="streamveil-benchmark-")))
+    with closing(leash), servers(console) as running:
         _seed(running, total, console)
-        figures = report.document(_all_rounds(running, Path(folder), total, rounds, fpe, console), total, fpe=fpe)
+        figures = report.document(_all_rounds(running, leash, total, rounds, fpe, console), total, fpe=fpe)
     if as_json:
         typer.echo(json.dumps(figures, indent=2))
         return
@@ -69,8 +72,9 @@ def _seed(running: Servers, total: int, console: Console) -> None:
         )
 
 
-def _all_rounds(running: Servers, folder: Path, total: int, rounds: int, fpe: bool, console: Console) -> report.Rounds:
+def _all_rounds(running: Servers, leash: Leash, total: int, rounds: int, fpe: bool, console: Console) -> report.Rounds:
     """Each contender in turn, so that whatever else the machine does falls on all of them."""
+    folder = leash.directory
     key_file = folder / "key-ring.json"
     key_file.touch(mode=0o600)
     key = base64.b64encode(secrets.token_bytes(32)).decode()
@@ -83,17 +87,18 @@ def _all_rounds(running: Servers, folder: Path, total: int, rounds: int, fpe: bo
             servers_at = running.bootstrap_servers, running.registry_url
             path.write_text(json.dumps(workload.connector(run, *servers_at, key_file, fpe=fpe)))
             with console.status(f"Round {number}: {name}"):
-                measured[name].append(_run(running, run, (*command, str(path)), folder / f"{run}.log", total))
+                measured[name].append(_run(running, run, (*command, str(path)), leash, total))
     return measured
 
 
-def _run(running: Servers, run: str, command: Sequence[str], log: Path, total: int) -> Measured:
+def _run(running: Servers, run: str, command: Sequence[str], leash: Leash, total: int) -> Measured:
     """One contender, once; afterwards its sink is counted and deleted."""
     sink = workload.sink_of(run)
+    log = leash.directory / f"{run}.log"
     topics.create(running.bootstrap_servers, sink)
     headway = Headway(running.bootstrap_servers, f"streamveil-{run}", workload.TOPIC, workload.PARTITIONS)
     try:
-        measured = measure([sys.executable, "-m", *command], log, headway, total)
+        measured = measure([sys.executable, "-m", *command], log, leash, headway, total)
     except Stuck as problem:
         raise SystemExit(f"{run}: {problem}; its log ends with:\n{log.read_text(errors='replace')[-2000:]}") from None
     finally:

@@ -15,6 +15,8 @@ from typing import NamedTuple
 import psutil
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from connector.loopback.leash import Leash
+
 _EVERY_S = 0.1
 _PATIENCE_S = 60.0
 _MILLION = 1_000_000
@@ -95,13 +97,14 @@ class Headway:
         self._client.close()
 
 
-def measure(command: Sequence[str], log: Path, headway: Headway, total: int) -> Measured:
+def measure(command: Sequence[str], log: Path, leash: Leash, headway: Headway, total: int) -> Measured:
     """Run a command until `total` records are committed, then end it by SIGTERM. Raises `Stuck`.
 
-    What it says goes to the file `log`.
+    What it says goes to the file `log`; on the `leash` it ends with this process, however that ends.
     """
     with log.open("wb") as said:
-        process = subprocess.Popen(command, stdout=said, stderr=said)  # noqa: S603 - our own programs
+        process = subprocess.Popen(command, stdout=said, stderr=said, start_new_session=True)  # noqa: S603 - our own
+    leash.hold(process.pid)
     try:
         samples = _watch(process, headway, total)
         process.send_signal(signal.SIGTERM)
@@ -111,6 +114,7 @@ def measure(command: Sequence[str], log: Path, headway: Headway, total: int) -> 
         if process.returncode is None:
             process.kill()
             process.wait()
+        leash.let_go()
     if process.returncode != 0:
         raise Stuck(f"exit status {process.returncode}")
     return Measured(samples, usage.ru_utime + usage.ru_stime)

@@ -14,17 +14,20 @@ from benchmarks.workload import CUSTOMER, PARTITIONS, TOPIC, customer, without_l
 
 _TIMEOUT_S = 60.0
 _SLICE = 10_000
+_ERRORS = 3
 
 
 def create(bootstrap_servers: str, topic: str) -> None:
     """A topic with the workload's number of partitions."""
-    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": _ERRORS})
     admin.create_topics([NewTopic(topic, PARTITIONS, 1)])[topic].result(_TIMEOUT_S)
 
 
 def delete(bootstrap_servers: str, topic: str) -> None:
     """A topic and its data."""
-    admin = AdminClient({"bootstrap.servers": bootstrap_servers})  # must live until the answer is there
+    admin = AdminClient(
+        {"bootstrap.servers": bootstrap_servers, "log_level": _ERRORS}
+    )  # must live until the answer is there
     admin.delete_topics([topic])[topic].result(_TIMEOUT_S)
 
 
@@ -34,6 +37,7 @@ def seed(bootstrap_servers: str, prefix: bytes, records: int, on_progress: Calla
     producer = Producer(
         {
             "bootstrap.servers": bootstrap_servers,
+            "log_level": _ERRORS,
             "enable.idempotence": True,
             "compression.type": "lz4",
             "linger.ms": 20,
@@ -59,6 +63,7 @@ def count_committed(bootstrap_servers: str, topic: str) -> int:
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap_servers,
+            "log_level": _ERRORS,
             "group.id": "benchmark-count",
             "isolation.level": "read_committed",
             "enable.auto.commit": False,

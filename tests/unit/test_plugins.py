@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,13 +14,13 @@ from connector.plan import Plan
 from tests.unit.chains import KEYS, avro, bound, record_of, values, verdict
 from tests.unit.configuring import RING as RING_DOCUMENT
 from tests.unit.configuring import chain_errors
+from tests.unit.packages import EXAMPLE, Packages, example_package
 from transforms.mask_field import MaskField
 from transforms.outcome import Code
 from transforms.transform import Transform
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "streamveil-ip-prefix"
-
 Install = Callable[..., None]
+NAMED = {"Suffix": "Suffix"}
 
 HEAD = """
 from typing import Any, ClassVar
@@ -49,31 +48,16 @@ class Suffix(Selecting):
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Install a package with one module: what an installer would write, in a folder on the path."""
-    modules: list[str] = []
+    """Install a package with one module, whose types are named; nothing of it is left afterwards."""
+    packages = Packages(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-
-    def install(source: str, module: str = "acme_plugin", package: str = "acme-plugin", **types: str) -> None:
-        modules.append(module)
-        (tmp_path / f"{module}.py").write_text(source)
-        info = tmp_path / f"{package.replace('-', '_')}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
-        points = "".join(f"{name} = {module}:{target}\n" for name, target in types.items())
-        (info / "entry_points.txt").write_text(f"[streamveil.transforms]\n{points}")
-
-    yield install
-    for module in modules:
-        sys.modules.pop(module, None)
+    yield packages.install
+    packages.forget()
 
 
 @pytest.fixture
 def example(install: Install) -> None:
-    """The example package, with the entry points that its own pyproject.toml declares."""
-    points = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]["entry-points"]
-    [(name, target)] = points["streamveil.transforms"].items()
-    module, _, attribute = target.partition(":")
-    install((EXAMPLE / f"{module}.py").read_text(), module, "streamveil-ip-prefix", **{name: attribute})
+    install(*example_package())
 
 
 def configured(type_: str, *, trust: str = "", **options: str) -> Connector:
@@ -138,7 +122,7 @@ def test_without_plugins_a_name_is_unknown() -> None:
 
 
 def test_a_plugin_that_nothing_names_is_not_imported(install: Install) -> None:
-    install("raise RuntimeError('imported')", Suffix="Suffix")
+    install("raise RuntimeError('imported')", NAMED)
     load({"transforms": "m", "transforms.m.type": "MaskField", "transforms.m.fields": "x"}, need=Need.CHAIN)
     assert "acme_plugin" not in sys.modules
 
@@ -158,7 +142,7 @@ def test_a_plugin_that_nothing_names_is_not_imported(install: Install) -> None:
     ],
 )
 def test_a_broken_plugin_is_a_configuration_error(install: Install, source: str, said: str) -> None:
-    install(source, Suffix="Suffix")
+    install(source, NAMED)
     [error] = errors(trust="")
     assert error.startswith('transforms.p.type: found "Suffix"; expected a plugin')
     assert said in error
@@ -167,31 +151,31 @@ def test_a_broken_plugin_is_a_configuration_error(install: Install, source: str,
 
 @pytest.mark.parametrize("name", ["MaskField", "Fpe", "Hmac"])
 def test_a_plugin_cannot_take_the_name_of_a_built_in_transform(install: Install, name: str) -> None:
-    install(SUFFIX, **{name: "Suffix"})
+    install(SUFFIX, {name: "Suffix"})
     error = f"transforms: expected acme-plugin to find another name for its transform: {name} is built in"
     assert error in errors(name, trust="")
 
 
 def test_two_packages_cannot_share_a_name(install: Install) -> None:
-    install(SUFFIX, Suffix="Suffix")
-    install(SUFFIX, "other_plugin", "other-plugin", Suffix="Suffix")
+    install(SUFFIX, NAMED)
+    install(SUFFIX, NAMED, "other_plugin", "other-plugin")
     assert "only one package with a transform Suffix" in errors(trust="")[0]
 
 
 def test_a_name_that_no_configuration_could_write_is_refused(install: Install) -> None:
-    install(SUFFIX, **{"a.b": "Suffix"})
+    install(SUFFIX, {"a.b": "Suffix"})
     assert "letters and digits" in errors(trust="")[0]
 
 
 def test_trusting_what_is_not_installed_is_an_error(install: Install) -> None:
-    install(SUFFIX, Suffix="Suffix")
+    install(SUFFIX, NAMED)
     assert errors(trust="Sufix") == [
         'policy.trust.plugins: found "Sufix"; expected types of installed plugins: Suffix',
     ]
 
 
 def test_trusting_a_plugin_that_does_not_say_that_it_protects_is_an_error(install: Install) -> None:
-    install(SUFFIX.replace("protecting: ClassVar[bool] = True", ""), Suffix="Suffix")
+    install(SUFFIX.replace("protecting: ClassVar[bool] = True", ""), NAMED)
     assert errors() == ['policy.trust.plugins: found "Suffix"; expected plugins that declare that they protect']
 
 
@@ -199,12 +183,12 @@ def test_trusting_a_plugin_that_does_not_say_that_it_protects_is_an_error(instal
 
 
 def test_a_plugin_that_declares_nothing_does_not_protect(install: Install) -> None:
-    install(SUFFIX.replace("protecting: ClassVar[bool] = True", ""), Suffix="Suffix")
+    install(SUFFIX.replace("protecting: ClassVar[bool] = True", ""), NAMED)
     assert verdict(avro(record_of("string")), plugin("Suffix")) == "uncovered"
 
 
 def test_the_guards_that_a_leaf_had_before_a_plugin_stay(install: Install) -> None:
-    install(SUFFIX, Suffix="Suffix")
+    install(SUFFIX, NAMED)
     mask = MaskField.model_validate({"fields": "x"})
     assert verdict(avro(record_of("string")), mask, plugin("Suffix")) == "protected"
 
@@ -226,12 +210,12 @@ class Suffix(Transform):
 
 @pytest.mark.parametrize("steps", ["()", "(RowStep(lambda rows: None),)"])
 def test_a_guard_without_a_column_step_does_not_count(install: Install, steps: str) -> None:
-    install(LIAR.replace("STEPS", steps), Suffix="Suffix")
+    install(LIAR.replace("STEPS", steps), NAMED)
     assert verdict(avro(record_of("string")), plugin("Suffix", trust="Suffix")) == "uncovered"
 
 
 def test_a_guard_that_another_leaf_had_is_no_guard_of_this_one(install: Install) -> None:
-    install(LIAR.replace("STEPS", "()"), Suffix="Suffix")
+    install(LIAR.replace("STEPS", "()"), NAMED)
     schema = record_of("string")
     schema["fields"].append({"name": "y", "type": "string"})
     mask = MaskField.model_validate({"fields": "y"})
@@ -240,29 +224,28 @@ def test_a_guard_that_another_leaf_had_is_no_guard_of_this_one(install: Install)
 
 @pytest.mark.parametrize("trust", ["", "Suffix"])
 def test_a_value_that_a_protecting_plugin_leaves_as_it_came_rejects_its_record(install: Install, trust: str) -> None:
-    install(SUFFIX.replace("value + self.text", "value.lower()"), Suffix="Suffix")
+    install(SUFFIX.replace("value + self.text", "value.lower()"), NAMED)
     given = ["ABC", "abc", None]
     assert values(["null", "string"], given, plugin("Suffix", trust=trust)) == ["abc", Code.UNCHANGED, None]
 
 
 def test_a_plugin_that_does_not_protect_may_leave_a_value_as_it_came(install: Install) -> None:
     source = SUFFIX.replace("protecting: ClassVar[bool] = True", "").replace("value + self.text", "value.lower()")
-    install(source, Suffix="Suffix")
+    install(source, NAMED)
     assert values("string", ["ABC", "abc"], plugin("Suffix")) == ["abc", "abc"]
 
 
 def test_a_container_that_is_left_as_it_came_is_noticed_even_if_it_was_changed_in_place(install: Install) -> None:
-    install(SUFFIX.replace("value + self.text for", "value.append(value.pop()) or value for"), Suffix="Suffix")
+    install(SUFFIX.replace("value + self.text for", "value.append(value.pop()) or value for"), NAMED)
     assert values({"type": "array", "items": "string"}, [["a"]], plugin("Suffix")) == [Code.UNCHANGED]
-    install(SUFFIX.replace("value + self.text for", "value.clear() or value for"), "b_plugin", "b-plugin", B="Suffix")
+    install(
+        SUFFIX.replace("value + self.text for", "value.clear() or value for"), {"B": "Suffix"}, "b_plugin", "b-plugin"
+    )
     assert values({"type": "array", "items": "string"}, [["a"]], plugin("B")) == [[]]
 
 
 def test_a_plugin_that_fails_to_bind_refuses_the_schema_and_shows_only_the_class(install: Install) -> None:
-    install(
-        SUFFIX.replace("def leaf(field):", "raise KeyError('planted-secret')\n        def leaf(field):"),
-        Suffix="Suffix",
-    )
+    install(SUFFIX.replace("def leaf(field):", "raise KeyError('planted-secret')\n        def leaf(field):"), NAMED)
     plan: Plan = bound(avro(record_of("string")), plugin("Suffix"))
     assert plan.refused is not None
     assert plan.refused.reason == "transforms.t0: the plugin failed: KeyError"
@@ -270,7 +253,7 @@ def test_a_plugin_that_fails_to_bind_refuses_the_schema_and_shows_only_the_class
 
 def test_a_plugin_can_use_a_key_ring(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     keyed = SUFFIX.replace("def bind", "def key_ring(self):\n        return 'ring'\n\n    def bind")
-    install(keyed.replace("value + self.text", "context.keys['ring'].subkey('acme', value, 4).hex()"), Suffix="Suffix")
+    install(keyed.replace("value + self.text", "context.keys['ring'].subkey('acme', value, 4).hex()"), NAMED)
     monkeypatch.setenv("TEST_RING", RING_DOCUMENT)
     keys = {"keys": "ring", "keys.ring.provider": "env", "keys.ring.variable": "TEST_RING"}
     keys |= {"transforms": "p", "transforms.p.type": "Suffix", "transforms.p.fields": "x"}
