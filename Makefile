@@ -41,8 +41,11 @@ endef
 kafka: $(STAMP)
 	@$(BIN)/python -m connector.loopback.jars
 
+# Side by side: the tests on Kafka mostly wait, the others mostly compute.
 test: kafka
-	$(BIN)/pytest tests
+	@$(BIN)/pytest tests --ignore=tests/integration > .unit-tests.log 2>&1 & unit=$$!; \
+	$(BIN)/pytest tests/integration; integration=$$?; \
+	wait $$unit; unit=$$?; cat .unit-tests.log; exit $$((unit + integration))
 
 test-unit: $(STAMP)
 	$(BIN)/pytest tests --ignore=tests/integration
