@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import secrets
 import signal
 import subprocess
@@ -28,6 +27,7 @@ from connector.demo.customers import PARTITIONS, RECORDS, SINK, TOPIC, Encoder, 
 from connector.demo.reading import Contents, Reader, compare
 from connector.demo.report import show_count, show_explanation, show_records
 from connector.loopback.errors import LoopbackError
+from connector.loopback.leash import Leash
 from connector.loopback.servers import Servers, servers
 from registry.client import RegistryClient
 from registry.settings import RegistrySettings
@@ -52,25 +52,29 @@ class Run:
 
 def tell(console: Console, *, keep: bool) -> None:
     """The whole demo. Blocks; with `keep` the servers go on until Ctrl-C. Raises `DemoFailed`."""
-    with tempfile.TemporaryDirectory(prefix="streamveil-demo-") as folder:
-        try:
-            with servers(console) as running:
-                _tell(console, running, Path(folder))
-                if keep:
-                    console.print("The servers go on until Ctrl-C.")
-                    _until_interrupted()
-        except LoopbackError as problem:
-            raise DemoFailed(str(problem)) from None
+    # Ends the connector, and removes the keys, even if this process is killed.
+    leash = Leash(Path(tempfile.mkdtemp(prefix="streamveil-demo-")))
+    try:
+        with servers(console) as running:
+            _tell(console, running, leash)
+            if keep:
+                console.print("The servers go on until Ctrl-C.")
+                _until_interrupted()
+    except LoopbackError as problem:
+        raise DemoFailed(str(problem)) from None
+    finally:
+        leash.close()
 
 
-def _tell(console: Console, running: Servers, folder: Path) -> None:
+def _tell(console: Console, running: Servers, leash: Leash) -> None:
+    folder = leash.directory
     path = folder / "connector.json"
     path.write_text(json.dumps(connector(running.bootstrap_servers, running.registry_url, str(_new_key(folder)))))
     with RegistryClient(RegistrySettings.model_validate({"url": running.registry_url})) as registry:
         prefixes = {version: prefix(registry.register(f"{TOPIC}-value", schema(version))) for version in (1, 2)}
         with _progress(console) as progress:
             _seed(running, Encoder(prefixes), progress)
-            run = _run(running, path, folder / "connector.log", progress)
+            run = _run(running, path, leash, progress)
         source, sink = (_contents(running, topic) for topic in (TOPIC, SINK))
         show_explanation(console, load(path, need=Need.SERVICE))
         show_records(console, registry, source, sink)
@@ -122,13 +126,14 @@ def _seed(running: Servers, encoder: Encoder, progress: Progress) -> None:
     progress.update(task, completed=RECORDS)
 
 
-def _run(running: Servers, path: Path, log: Path, progress: Progress) -> Run:
+def _run(running: Servers, path: Path, leash: Leash, progress: Progress) -> Run:
     """Runs the connector, kills it, runs it again, and reads the sink meanwhile."""
     run = Run()
+    log = leash.directory / "connector.log"
     task = progress.add_task("Protecting", total=RECORDS)
     reader = Reader(running.bootstrap_servers, SINK)
     began = time.monotonic()
-    with _started(path, log) as process:
+    with _started(path, log, leash) as process:
         _follow(reader, process, log, progress, task, until=KILL_AFTER)
         process.kill()
         process.wait()
@@ -136,7 +141,7 @@ def _run(running: Servers, path: Path, log: Path, progress: Progress) -> Run:
     if run.killed_at >= RECORDS:
         raise DemoFailed("the connector was done before it could be killed")
     progress.update(task, description="Killed; protecting again")
-    with _started(path, log) as process:
+    with _started(path, log, leash) as process:
         _follow(reader, process, log, progress, task, until=RECORDS)
         run.seconds = time.monotonic() - began
         process.send_signal(signal.SIGTERM)
@@ -166,16 +171,18 @@ def _follow(
 
 
 @contextmanager
-def _started(path: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _started(path: Path, log: Path, leash: Leash) -> Iterator[subprocess.Popen[bytes]]:
     """The connector as a process of its own, as a user would run it."""
     command = [sys.executable, "-m", "connector.cli", "run", str(path)]
     with log.open("ab") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, env=os.environ)  # noqa: S603 - our own program
+        process = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)  # noqa: S603 - our own
+        leash.hold(process.pid)
         try:
             yield process
         finally:
             process.kill()
             process.wait()
+            leash.let_go()
 
 
 def _progress(console: Console) -> Progress:
