@@ -22,7 +22,8 @@ def test_60000_numbered_records_arrive_once_and_in_order_through_six_kills(
     address = broker.bootstrap_servers
     source = topic(partitions=_PARTITIONS)
     sent = seed(address, source, _PARTITIONS, _RECORDS)
-    settings = {"bootstrap_servers": address, "topics": [source], "batch_max_records": 1_000, "seconds": 0.01}
+    # 60 batches of 0.1 s: more work than fits between the starts and the kills, however fast the machine is.
+    settings = {"bootstrap_servers": address, "topics": [source], "batch_max_records": 1_000, "seconds": 0.1}
     moments = random.Random()
     for _ in range(_KILLS):
         with worker(tmp_path, **settings) as running:
