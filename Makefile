@@ -41,11 +41,8 @@ endef
 kafka: $(STAMP)
 	@$(BIN)/python -m connector.loopback.jars
 
-# Side by side: the tests on Kafka mostly wait, the others mostly compute.
 test: kafka
-	@$(BIN)/pytest tests --ignore=tests/integration > .unit-tests.log 2>&1 & unit=$$!; \
-	$(BIN)/pytest tests/integration; integration=$$?; \
-	wait $$unit; unit=$$?; cat .unit-tests.log; exit $$((unit + integration))
+	$(BIN)/pytest tests
 
 test-unit: $(STAMP)
 	$(BIN)/pytest tests --ignore=tests/integration
