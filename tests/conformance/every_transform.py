@@ -133,13 +133,17 @@ class Chain:
 
     def run(self, records: Sequence[Any]) -> Seen:
         """Each record becomes a tuple of all its parts, or the code of its rejection, or `Dropped`."""
-        seen = Seen([None] * len(records), [repr(self.transform), repr(self.plan), str(self.plan)])
+        seen = Seen([None] * len(records))
         try:
             self._run(records, seen)
         except StageFailed as failed:
             seen.texts += ["".join(traceback.format_exception(failed)), repr(failed)]
             self._run_alone(records, seen)
         return seen
+
+    def texts(self) -> list[str]:
+        """What the chain says of itself after it ran."""
+        return [repr(self.transform), repr(self.plan), *map(repr, self.plan.steps())]
 
     def nulls_that_became_something(self, record: Any) -> list[str]:
         """The places of the source that are null in a record, and are not where its leaves have gone."""
@@ -169,7 +173,7 @@ class Chain:
     def _run(self, records: Sequence[Any], seen: Seen) -> None:
         rows = self._rows(records)
         finished, others = self._runner.run(rows)
-        seen.texts += [repr(rows), repr(finished), repr(others)]
+        seen.texts += [repr(rows), repr(others)]
         for row, other in others.items():
             seen.outcomes[row] = other.code if isinstance(other, Failure) else Dropped()
         for group in finished:
