@@ -63,8 +63,6 @@ class Route:
         sink_format: str,
     ) -> None:
         self._topic = topic
-        self._source = source
-        self._plan = judged.plan
         self._runner = Runner(judged.plan)
         self._sink_format = sink_format
         self._key, self._value = sides

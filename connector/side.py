@@ -132,8 +132,9 @@ class Side:
         if root.type.kind == "null":
             return Output(None, (), None if self._root.type.kind == "null" else Nothing())
         if self.passes(end):
-            original = self._original or Original("")
-            return Output(original.text or None, original.references, None)
+            if self._original is None:
+                return Output(None, (), None)
+            return Output(self._original.text, self._original.references, None)
         if self._converter != "avro" or root.type.kind == "any":
             return Output(None, (), Optional(writer_for(root, self._converter)))
         text = print_schema(published(root, self._sensitive), self._tags_property)

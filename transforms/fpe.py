@@ -97,12 +97,6 @@ class Fpe(Selecting):
     )
 
     @model_validator(mode="after")
-    def _selects_something(self) -> Fpe:
-        if not self.fields and not self.tags:
-            raise ValueError(f"fields or tags must say what to {'decrypt' if self.decrypts else 'encrypt'}")
-        return self
-
-    @model_validator(mode="after")
     def _fits_together(self) -> Fpe:
         if set(self.separators) & set(self._characters):
             raise ValueError("separators must have no character of the alphabet")

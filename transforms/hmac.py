@@ -16,7 +16,6 @@ from typing import Any, ClassVar, Literal
 import rfc8785
 from cryptography.hazmat.primitives import hashes, hmac
 from pydantic import Field as Option
-from pydantic import model_validator
 
 from registry.schema.plain import NotPlain, text_of, to_plain
 from registry.schema.tree import Field, Guard, Shape, Type
@@ -40,12 +39,6 @@ class Hmac(Selecting):
     bits: Integer = Option(
         default=256, ge=128, le=256, multiple_of=8, description="How many bits of the HMAC are kept."
     )
-
-    @model_validator(mode="after")
-    def _selects_something(self) -> Hmac:
-        if not self.fields and not self.tags:
-            raise ValueError("fields or tags must say what to replace")
-        return self
 
     def key_ring(self) -> str:
         return self.key

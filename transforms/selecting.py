@@ -7,9 +7,9 @@ here: selecting, unions, one column step for each place, the guard that coverage
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, model_validator
 from pydantic import Field as Option
 
 from registry.schema.paths import BadPath, Matcher, parse_path
@@ -42,6 +42,12 @@ class Selecting(Transform):
         default=False,
         description="Whether a selection that finds nothing in a schema is an error, not a warning.",
     )
+
+    @model_validator(mode="after")
+    def _selects_something(self) -> Self:
+        if not self.fields and not self.tags:
+            raise ValueError("fields or tags must say what to transform")
+        return self
 
     def selects_by_tags(self) -> bool:
         return bool(self.tags)

@@ -225,7 +225,7 @@ def test_a_tag_that_is_known_to_be_too_small_a_domain_refuses_the_schema() -> No
         ({"luhn": "true", "keep_last": "4"}, "keep.last"),
         ({"luhn": "true", "alphabet": "lower"}, "alphabet=digits"),
         ({"luhn": "maybe"}, "'true', 'invalid' or 'false'"),
-        ({"fields": ""}, "fields or tags must say what to encrypt"),
+        ({"fields": ""}, "fields or tags must say what to transform"),
     ],
 )
 def test_options_that_cannot_protect_are_refused(options: dict[str, str], said: str) -> None:
