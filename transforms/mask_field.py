@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, model_validator
 from pydantic import Field as Option
 
+from registry.schema.paths import Matcher
 from registry.schema.tree import Field, Guard, Shape, Type
 from registry.schema.walk import Walk
 from transforms.characters import Between, OneCharacter
@@ -102,12 +103,6 @@ class MaskField(Selecting):
     )
 
     @model_validator(mode="after")
-    def _selects_something(self) -> MaskField:
-        if not self.fields and not self.tags:
-            raise ValueError("fields or tags must say what to mask")
-        return self
-
-    @model_validator(mode="after")
     def _fits_together(self) -> MaskField:
         given = self.model_fields_set
         if self.pattern is None and "pattern_unmatched" in given:
@@ -129,6 +124,9 @@ class MaskField(Selecting):
 
         bound = self.over(shape, context, self._leaf, guard=guard)
         if root.type.kind == "any":
+            matcher = Matcher(self.fields, self.tags)
+            if matcher.accepts(matcher.start(), root):  # whatever it is, it is masked whole
+                return bound
             return replace(bound, steps=(self._schemaless(root), *bound.steps))
         if self.fields and root.type.kind != "record" and not bound.matched:
             code = Code.NULL_VALUE if root.type.kind == "null" else Code.WRONG_TYPE

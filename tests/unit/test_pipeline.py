@@ -318,3 +318,12 @@ def test_policy_drop_field_takes_a_sensitive_header_that_the_chain_writes() -> N
     line = pipeline(Registry(id1=CUSTOMER), copy, policy=Policy(uncovered=OnUncovered.DROP_FIELD))
     sink = one(line.process([Message(customer(), headers=[("mail", b"other"), ("trace", b"1")])]))
     assert sink.headers == [("mail", b"other"), ("trace", b"1")]
+
+
+@pytest.mark.parametrize(
+    ("converter", "line"), [("string", b"call 123-45-6789 now"), ("json", b'"call 123-45-6789 now"')]
+)
+def test_free_text_that_is_the_whole_value_can_be_masked_by_pattern(converter: str, line: bytes) -> None:
+    mask = MaskField.model_validate({"fields": "**", "pattern": "[0-9]{3}-[0-9]{2}-[0-9]{4}"})
+    sink = one(pipeline(Registry(), mask, value=converter).process([Message(line)]))
+    assert sink.value == line.replace(b"123-45-6789", b"***********")
