@@ -184,6 +184,8 @@ def _transform(random: Random, names: list[str]) -> dict[str, str]:
             {"type": "Hmac", "tags": "*", "key": "ring", "encoding": "base64url", "bits": "128", "domain": "d"},
             {"type": "Fpe", **selected, "key": "ring", "domain": "f", "alphabet": "alphanumeric"},
             {"type": "Fpe", "fields": name, "key": "ring", "domain": "f", "alphabet": "digits"},
+            {"type": "FpeDecrypt", **selected, "key": "ring", "domain": "f", "alphabet": "alphanumeric"},
+            {"type": "FpeDecrypt", "fields": name, "key": "ring", "domain": "f", "alphabet": "digits"},
             {"type": "ReplaceField", "exclude": some},
             {"type": "ReplaceField", "include": some},
             {"type": "ReplaceField", "exclude.tags": random.choice(["*", *SENSITIVE])},
