@@ -253,6 +253,7 @@ class Session:
     def _call(self, call: Call, function: Callable[..., Any], *arguments: Any) -> Any:
         """Calls until there is an answer; raises `Setback` for an answer that calling again does not change."""
         while True:
+            began = time.monotonic()
             try:
                 return function(*arguments)
             except KafkaException as raised:
@@ -261,11 +262,12 @@ class Session:
             if setback.remedy is not Remedy.RETRY:
                 raise setback
             self._log.warning("kafka does not answer", during=str(setback))
-            self._be_patient(call)
+            self._be_patient(call, began)
 
-    def _be_patient(self, call: Call) -> None:
+    def _be_patient(self, call: Call, began: float) -> None:
+        """Waits before the next try. What the call itself took, from when it began, is part of the grace."""
         if self._stopping.is_set():
-            self._stop_by = min(self._stop_by, time.monotonic() + _GRACE_S)
+            self._stop_by = min(self._stop_by, began + _GRACE_S)
             if call is Call.INIT or time.monotonic() >= self._stop_by:
                 raise Abandoned
         time.sleep(_AGAIN_S)
