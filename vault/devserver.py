@@ -233,7 +233,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(*vault.serve(self.command, self.path, body, self._token()), {})
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_LIST = do_request  # noqa: N815 -- http.server looks for these names
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_LIST = do_request  # noqa: N815 -- http.server looks for these names
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the name is http.server's
         """Silent: what is asked of Vault is secret."""
@@ -250,7 +250,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
         self.send_response(status)
-        standard = {"Content-Type": "application/json", "Cache-Control": "no-store"} if status != 204 else {}
+        standard = {"Content-Type": "application/json", "Cache-Control": "no-store"}
         for name, value in {**standard, **headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()
