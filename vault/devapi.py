@@ -15,6 +15,7 @@ from vault.devkv import Kv
 from vault.devlogins import AppRole, Kubernetes
 from vault.devmodel import DONE, Answer, Engine, Form, Operation, Refusal, Request, no_such_path, nothing_there
 from vault.devpolicies import DEFAULT, DEFAULT_POLICY, ROOT, Rules, allows, may_sudo, parse
+from vault.devserviceaccounts import ServiceAccounts
 from vault.devtokens import Token, Tokens
 from vault.devtransit import Transit
 
@@ -38,7 +39,7 @@ class DevVaultState:
     def __init__(self) -> None:
         self.sealed = False
         self.unseal_key = secrets.token_hex(32)
-        self.signing_key = secrets.token_bytes(32)
+        self.accounts = ServiceAccounts()
         self.tokens = Tokens()
         self._policies: dict[str, str] = {DEFAULT: DEFAULT_POLICY}
         self._rules: dict[str, Rules] = {DEFAULT: parse(DEFAULT_POLICY)}
@@ -155,7 +156,7 @@ class DevVaultState:
             case "approle":
                 return AppRole(mount, self.tokens)
             case "kubernetes":
-                return Kubernetes(mount, self.tokens, self.signing_key)
+                return Kubernetes(mount, self.tokens, self.accounts)
         raise Refusal(400, "plugin not found in the catalog: the development Vault has approle and kubernetes")
 
     def _mount(self, path: tuple[str, ...], engine: Engine) -> Answer:

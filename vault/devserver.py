@@ -25,7 +25,6 @@ from typing import Any, Final, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from vault.devapi import DevVaultState, envelope
-from vault.devlogins import service_account_token
 from vault.devmodel import Answer, Refusal
 
 _HOST: Final = "127.0.0.1"
@@ -134,11 +133,9 @@ class DevVault:
         with self._lock:
             self._faults.clear()
 
-    def service_account_token(
-        self, name: str, namespace: str, *, ttl: float = 3600, audience: str = "https://kubernetes.default.svc"
-    ) -> str:
+    def service_account_token(self, name: str, namespace: str, *, ttl: float = 3600) -> str:
         """The token of a service account as Kubernetes would project it into a pod, for the login there."""
-        return service_account_token(self._state.signing_key, name, namespace, ttl, audience)
+        return self._state.accounts.token(name, namespace, ttl)
 
     def next_fault(self, path: str) -> Fault | None:
         """The fault that this request meets, which uses it up."""
