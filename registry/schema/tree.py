@@ -26,13 +26,17 @@ MAP_VALUES = "{*}"
 
 
 class Guard(NamedTuple):
-    """What protects a leaf: the step that did it and, for keyed steps, the key ring and domain."""
+    """What protects a leaf: the step that did it and, for keyed steps, the key ring, its version and the domain.
+
+    `fingerprint` tells the key of that version from any other.
+    """
 
     step: str
     transform: str
     key: str | None = None
     version: int | None = None
     domain: str | None = None
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
