@@ -1,4 +1,4 @@
-"""Key rings that are kept in Vault: made, rotated, wrapped anew, retired, opened, and refused where they are no good."""
+"""Key rings that are kept in Vault: made, rotated, wrapped anew, retired, opened, refused where they are no good."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def test_a_ring_that_was_not_wrapped_anew_in_time_says_so(vault: DevVault, clien
     client.rotate_transit_key("streamveil-rings")
     call(vault, "POST", "transit/keys/streamveil-rings/config", min_decryption_version=2)
 
-    with pytest.raises(UnusableRing, match="version 1 is wrapped with version 1 .* unwraps only from version 2 on"):
+    with pytest.raises(UnusableRing, match=r"version 1 is wrapped with version 1 .* unwraps only from version 2 on"):
         VaultRing(client, CUSTOMERS)
 
 
