@@ -50,6 +50,10 @@ class VaultRing:
             raise LookupError("the key ring has several versions, and none to write with")
         return self._writing
 
+    def has(self, version: int) -> bool:
+        """Whether the ring has this version, by now."""
+        return self._found(version) is not None
+
     def subkey(self, purpose: str, domain: str, length: int, version: int | None = None) -> bytes:
         """As `Ring.subkey`. LookupError says that the ring does not have the version in Vault either."""
         wanted = self.writing_version if version is None else version
@@ -60,11 +64,15 @@ class VaultRing:
         return self._ring(version).fingerprint(version)
 
     def _ring(self, version: int) -> Ring:
+        ring = self._found(version)
+        if ring is None:
+            raise LookupError(f"the key ring has no version {version}")
+        return ring
+
+    def _found(self, version: int) -> Ring | None:
         if version not in self._rings and self._clock() >= self._read_at + _ASKS_AGAIN_S:
             self._read()
-        if version not in self._rings:
-            raise LookupError(f"the key ring has no version {version}")
-        return self._rings[version]
+        return self._rings.get(version)
 
     @bare
     def _read(self) -> None:
