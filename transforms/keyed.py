@@ -33,13 +33,18 @@ class Keyed(Selecting):
     def ring(self, context: Context) -> KeyRing:
         """The ring that the transform names. Raises `Unbindable` where its version is missing."""
         ring = context.keys[self.key]
-        if self.key_version is not None and self.key_version not in ring.versions:
+        if self.key_version is not None and not ring.has(self.key_version):
             raise Unbindable(f"transforms.{context.alias}.key.version: the ring {self.key} has no such version")
         return ring
 
     def version(self, context: Context) -> int:
-        """The version of the ring to write with."""
-        return self.key_version or self.ring(context).writing_version
+        """The version of the ring to write with. Raises `Unbindable` where it must be named, and is not."""
+        ring = self.ring(context)
+        try:
+            return self.key_version or ring.writing_version
+        except LookupError:
+            reason = f"transforms.{context.alias}.key.version: the ring {self.key} has several versions, so name one"
+        raise Unbindable(reason)
 
     def keyed_guard(self, context: Context, transform: str, field: Field) -> Guard:
         """The guard of a leaf that `transform` has protected with the ring."""

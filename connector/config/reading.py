@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from enum import IntEnum
+from enum import IntFlag
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from connector.config.errors import ConfigError, shown
 from connector.config.options import Model, is_secret, option_names, read_options, unknown_key
-from connector.config.providers import Unresolved, has_reference, resolve, variables_in
+from connector.config.providers import FromVault, Unresolved, has_reference, resolve, variables_in
+
+_WHERE_VAULT_IS = "vault."
 
 
-class Need(IntEnum):
-    """What a configuration is loaded for; each includes the ones before it. What is not needed may be missing."""
+class Need(IntFlag):
+    """What a configuration is loaded for. What is not needed may be missing."""
 
     CHAIN = 0
-    """To run the chain alone: `apply`, `explain --schema`."""
-    REGISTRY = 1
+    """To judge the chain alone: `explain --schema`. Everything else includes it."""
+    VAULT = 1
+    """To open key rings that are in Vault as well: `apply`."""
+    REGISTRY = 2
     """To ask the registry as well: `explain --topic`."""
-    SERVICE = 2
+    SERVICE = 7
     """Everything: `run`, `validate`."""
 
 
@@ -48,6 +52,8 @@ class Reading:
         self._known: set[str] = set()
         self.secret_variables: set[str] = set()
         """Environment variables that hold a secret of this configuration."""
+        self.from_vault: FromVault | None = None
+        """Where `${vault:path:key}` is looked up, once that can be."""
 
     def __repr__(self) -> str:
         return f"<{len(self._properties)} properties, {len(self.errors)} errors>"
@@ -116,7 +122,7 @@ class Reading:
         if is_secret(key):
             self.secret_variables |= variables_in(text)
         try:
-            return resolve(text)
+            return resolve(text, None if key.startswith(_WHERE_VAULT_IS) else self.from_vault)
         except Unresolved as problem:
             self.wrong(key, str(problem))
             return None
