@@ -54,6 +54,7 @@ class Transit:
                 self._key(name, Refusal(400, "key not found")).rotate()
                 return DONE
             case Operation.CREATE, ("encrypt", name):
+                _check_can_encrypt(request.text("type", TYPE))
                 self._keys[name] = TransitKey(name, derived=bool(_first_context(request.body)), convergent=False)
                 return self._work(name, request, _encrypt, needs="plaintext")
             case Operation.UPDATE, ("encrypt", name):
@@ -159,6 +160,13 @@ def _tried(work: Work, key: TransitKey, item: Item) -> dict[str, Any]:
     except Refusal as refusal:
         result = {"error": ", ".join(refusal.errors)}
     return {**result, "reference": item.get("reference") or ""}
+
+
+def _check_can_encrypt(kind: str) -> None:
+    """Whether a key that is made to encrypt at once may be of this type. Of a key that is there nobody asks."""
+    if kind != TYPE:
+        known = kind in ("ecdsa-p256", "ecdsa-p384", "ecdsa-p521")
+        raise Refusal(400, f"key type {kind} not supported for this operation" if known else f"unknown key type {kind}")
 
 
 def _encrypt(key: TransitKey, item: Item) -> dict[str, Any]:
