@@ -1,8 +1,9 @@
 """Output schemas: what a shape says to those who read the sink topic.
 
 A protected leaf tells its lineage (`streamveil:protected`: transform, key ring, version, fingerprint, domain, and of
-tokens mode, format and the type of before; `transforms.lineage` reads it) and which tags held before (`streamveil:was`). Nothing that could repeat a value of the source stays on a sensitive leaf or
-around one: no default, doc, alias or other attribute.
+tokens mode, format and the type of before; `transforms.lineage` reads it) and which tags held before
+(`streamveil:was`). Nothing that could repeat a value of the source stays on a sensitive leaf or around one: no
+default, doc, alias or other attribute.
 """
 
 from __future__ import annotations

@@ -39,8 +39,15 @@ class Keyed(Selecting):
         return ring
 
     def version(self, context: Context) -> int:
-        """The version of the ring to write with."""
-        return self.key_version or self.ring(context).writing_version
+        """The version of the ring to write with. Raises `Unbindable` where nobody says which of several."""
+        ring = self.ring(context)
+        try:
+            return self.key_version or ring.writing_version
+        except LookupError:
+            pass
+        raise Unbindable(
+            f"transforms.{context.alias}.key.version: the ring {self.key} has several versions, so one must be named"
+        )
 
     def keyed_guard(self, context: Context, transform: str, field: Field) -> Guard:
         """The guard of a leaf that `transform` has protected with the ring."""

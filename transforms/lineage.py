@@ -62,12 +62,14 @@ def without_last(field: Field) -> Field:
 
 
 def check_key(keyed: Keyed, field: Field, context: Context, last: Guard | None) -> None:
-    """Raise `Unbindable` where the schema names the ring and a version of it that the ring lacks or has another key for."""
+    """Raise `Unbindable` where the schema names the ring, and a version that it lacks or has another key for."""
     if last is None or field.guards or last.key != keyed.key or last.version is None:
         return
     ring = keyed.ring(context)
     if last.version not in ring.versions:
-        raise _unbindable(field, context, f"the ring {keyed.key} lacks version {last.version}, which it was written with")
+        raise _unbindable(
+            field, context, f"the ring {keyed.key} lacks version {last.version}, which it was written with"
+        )
     if last.fingerprint is not None and last.fingerprint != ring.fingerprint(last.version):
         raise _unbindable(
             field, context, f"version {last.version} of the ring {keyed.key} is another key than it was written with"
@@ -104,7 +106,7 @@ def _version_in(last: Guard, keyed: Keyed, field: Field, context: Context, made:
     agrees = all(facts.get(name) == fact for name, fact in made.items())
     domain = context.domain(keyed.domain, field)
     if field.guards:
-        ours = agrees and last.domain == domain and _is_of(keyed.ring(context), last)
+        ours = agrees and last.domain == domain and is_of(keyed.ring(context), last)
         return last.version if ours else None
     if not agrees:
         raise _unbindable(field, context, f"what was done to it last is {last.transform or 'not known'}")
@@ -115,7 +117,7 @@ def _version_in(last: Guard, keyed: Keyed, field: Field, context: Context, made:
     return last.version
 
 
-def _is_of(ring: KeyRing, guard: Guard) -> bool:
+def is_of(ring: KeyRing, guard: Guard) -> bool:
     """Whether a guard was made with a key of the ring: names prove nothing, because two rings may hold one key."""
     return guard.version in ring.versions and ring.fingerprint(guard.version) == guard.fingerprint
 

@@ -35,9 +35,13 @@ def read_rings(reading: Reading, links: Collection[Link]) -> Mapping[str, Ring]:
 
 def _check_version(reading: Reading, link: Link, rings: Mapping[str, Ring]) -> None:
     transform = link.transform
-    if not isinstance(transform, Keyed) or transform.key_version is None or transform.key not in rings:
+    if (
+        not isinstance(transform, Keyed)
+        or transform.key_version is None
+        or (ring := rings.get(transform.key or "")) is None
+    ):
         return
-    versions = rings[transform.key].versions
+    versions = ring.versions
     if transform.key_version not in versions:
         expected = f"a version that the key ring {transform.key} has: {', '.join(map(str, versions))}"
         reading.wrong(f"transforms.{link.alias}.key.version", expected, str(transform.key_version))
