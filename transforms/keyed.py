@@ -34,7 +34,7 @@ class Keyed(Selecting):
         """The ring that the transform names; it must name one. Raises `Unbindable` where its version is missing."""
         assert self.key is not None  # noqa: S101 - transforms that may do without ask whether there is one
         ring = context.keys[self.key]
-        if self.key_version is not None and self.key_version not in ring.versions:
+        if self.key_version is not None and not ring.has(self.key_version):
             raise Unbindable(f"transforms.{context.alias}.key.version: the ring {self.key} has no such version")
         return ring
 

@@ -52,7 +52,12 @@ def last_protection(field: Field, context: Context) -> Guard | None:
 
 
 def without_last(field: Field) -> Field:
-    """The place, whose schema no longer claims what has been reversed; what was done before it may be reversed next."""
+    """The place, whose schema no longer claims what has been reversed; what was done before it may be reversed next.
+
+    Where a step of this chain has been reversed, the schema's claims stay.
+    """
+    if field.guards:
+        return field
     entries = _entries(field)
     left = entries[:-1] if isinstance(entries, list) else []
     own = {name: fact for name, fact in field.type.attrs.items() if name != PROTECTED}
@@ -66,11 +71,12 @@ def check_key(keyed: Keyed, field: Field, context: Context, last: Guard | None) 
     if last is None or field.guards or last.key != keyed.key or last.version is None:
         return
     ring = keyed.ring(context)
-    if last.version not in ring.versions:
+    if not ring.has(last.version):
         raise _unbindable(
             field, context, f"the ring {keyed.key} lacks version {last.version}, which it was written with"
         )
-    if last.fingerprint is not None and last.fingerprint != ring.fingerprint(last.version):
+    own = ring.fingerprint(last.version)
+    if None not in (last.fingerprint, own) and last.fingerprint != own:
         raise _unbindable(
             field, context, f"version {last.version} of the ring {keyed.key} is another key than it was written with"
         )
@@ -87,10 +93,9 @@ def version_of(keyed: Keyed, field: Field, context: Context, **made: str) -> int
     known = None if last is None else _version_in(last, keyed, field, context, made)
     if known is not None and keyed.key_version not in (None, known):
         raise _unbindable(field, context, f"key.version is {keyed.key_version}, and it was written with {known}")
-    ring = keyed.ring(context)
     if (version := known or keyed.key_version) is not None:
         return version
-    if ring.versions == (1,):
+    if _is_only_version(keyed.ring(context)):
         return 1
     raise _unbindable(
         field,
@@ -118,8 +123,19 @@ def _version_in(last: Guard, keyed: Keyed, field: Field, context: Context, made:
 
 
 def is_of(ring: KeyRing, guard: Guard) -> bool:
-    """Whether a guard was made with a key of the ring: names prove nothing, because two rings may hold one key."""
-    return guard.version in ring.versions and ring.fingerprint(guard.version) == guard.fingerprint
+    """Whether a guard was made with a key of the ring, or may have been where keys are not at hand.
+
+    Names prove nothing, because two rings may hold one key.
+    """
+    if guard.version is None or not ring.has(guard.version):
+        return False
+    own = ring.fingerprint(guard.version)
+    return None in (own, guard.fingerprint) or own == guard.fingerprint
+
+
+def _is_only_version(ring: KeyRing) -> bool:
+    """Whether 1 is all that the ring has ever had, as far as can be seen where its keys are not at hand."""
+    return ring.versions == (1,) and (ring.fingerprint(1) is None or not ring.has(2))
 
 
 def _entries(field: Field) -> Any:

@@ -6,8 +6,6 @@ The subkey of a domain is HKDF-SHA256 of the ring key, with an empty salt, 64 by
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from transforms.outcome import Code, Rejected, Unbindable
 from transforms.token_cipher import Make, Read, beside
 from transforms.token_siv import KEY_BYTES, LARGEST_VERSION, Sealer
@@ -22,18 +20,14 @@ def local_maker(ring: KeyRing, domain: str, version: int, email_domain: str | No
     """
     if version > LARGEST_VERSION:
         raise Unbindable(f"key.version: a token can name no version of a ring beyond {LARGEST_VERSION}")
-    seal, write, too_long = (
-        _sealer(ring, domain, [version], email_domain).seal,
-        _spelling(email_domain).write,
-        _TOO_LONG,
-    )
-    return lambda values: [write(sealed) or too_long for sealed in seal(values, version)]
+    seal, write = _sealer(ring, domain, email_domain).seal, _spelling(email_domain).write
+    seal([], version)  # so that the key is there before the first record is
+    return lambda values: [write(sealed) or _TOO_LONG for sealed in seal(values, version)]
 
 
 def local_reader(ring: KeyRing, domain: str, email_domain: str | None) -> Read:
-    """Reads the tokens of every version that the ring has."""
-    versions = [version for version in ring.versions if version <= LARGEST_VERSION]
-    open_, read = _sealer(ring, domain, versions, email_domain).open, _spelling(email_domain).read
+    """Reads the tokens of every version that the ring has, or comes to have."""
+    open_, read = _sealer(ring, domain, email_domain).open, _spelling(email_domain).read
 
     def values(tokens: list[str]) -> list[bytes | Rejected]:
         return beside([read(token) or _FOREIGN for token in tokens], lambda found: list(map(open_, found)))
@@ -45,9 +39,13 @@ _TOO_LONG = Rejected(Code.TOO_LONG)
 _FOREIGN = Rejected(Code.NOT_A_TOKEN)
 
 
-def _sealer(ring: KeyRing, domain: str, versions: Iterable[int], email_domain: str | None) -> Sealer:
+def _sealer(ring: KeyRing, domain: str, email_domain: str | None) -> Sealer:
     purpose, format_ = ("token", TOKEN_FORMAT) if email_domain is None else ("token-email", EMAIL_FORMAT)
-    return Sealer(format_, domain, {number: ring.subkey(purpose, domain, KEY_BYTES, number) for number in versions})
+
+    def key_of(version: int) -> bytes | None:
+        return ring.subkey(purpose, domain, KEY_BYTES, version) if version and ring.has(version) else None
+
+    return Sealer(format_, domain, key_of)
 
 
 def _spelling(email_domain: str | None) -> Spelling:

@@ -7,7 +7,7 @@ data = the domain in UTF-8, then the header. The padding hides the length of a v
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import NoReturn
 
 from cryptography.exceptions import InvalidTag
@@ -27,22 +27,25 @@ _PADDING = [b"\x80" + bytes(BLOCK - 1 - over) for over in range(BLOCK)]
 class Sealer:
     """Seals and opens values of one domain. Holds keys, and shows nothing of them.
 
-    format: the first byte of all that it makes. keys: 64 bytes for each version that may be opened; versions are at
-    most 65,535. Keeps nothing from call to call, so threads may share it.
+    format: the first byte of all that it makes. key_of: the 64 bytes of a version, None for one that there is not;
+    asked once for each version that there is, and raising what it may.
     """
 
-    __slots__ = ("_ciphers", "_domain", "_format")
+    __slots__ = ("_ciphers", "_domain", "_format", "_key_of")
 
-    def __init__(self, format_: int, domain: str, keys: Mapping[int, bytes]) -> None:
+    def __init__(self, format_: int, domain: str, key_of: Callable[[int], bytes | None]) -> None:
         self._format = bytes([format_])
         self._domain = domain.encode()
-        self._ciphers = {version.to_bytes(2, "big"): AESSIV(key) for version, key in keys.items()}
+        self._key_of = key_of
+        self._ciphers: dict[bytes, AESSIV] = {}
 
     def seal(self, values: list[bytes], version: int) -> list[bytes]:
-        """The sealed form of each value, in order, under the key of that version."""
+        """The sealed form of each value, in order, under the key of that version, which there must be."""
         number = version.to_bytes(2, "big")
         header = self._format + number
-        encrypt, associated = self._ciphers[number].encrypt, [self._domain, header]
+        cipher = self._cipher(number)
+        assert cipher is not None  # noqa: S101 - as said
+        encrypt, associated = cipher.encrypt, [self._domain, header]
         return [header + encrypt(value + _PADDING[len(value) % BLOCK], associated) for value in values]
 
     def open(self, sealed: bytes) -> bytes | Rejected:
@@ -50,7 +53,7 @@ class Sealer:
         if len(sealed) < HEADER + 2 * BLOCK or sealed[:1] != self._format:
             return Rejected(Code.NOT_A_TOKEN)
         header = sealed[:HEADER]
-        cipher = self._ciphers.get(header[1:])
+        cipher = self._cipher(header[1:])
         if cipher is None:
             return Rejected(Code.KEY_VERSION)
         try:
@@ -59,6 +62,14 @@ class Sealer:
             return Rejected(Code.NOT_A_TOKEN)
         value, mark, zeros = padded.rpartition(b"\x80")
         return Rejected(Code.NOT_A_TOKEN) if not mark or zeros.strip(b"\0") else value
+
+    def _cipher(self, number: bytes) -> AESSIV | None:
+        if number not in self._ciphers:
+            key = self._key_of(int.from_bytes(number, "big"))
+            if key is None:
+                return None
+            self._ciphers[number] = AESSIV(key)
+        return self._ciphers[number]
 
     def __repr__(self) -> str:
         return f"<sealer of {len(self._ciphers)} version(s)>"

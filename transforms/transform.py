@@ -112,21 +112,38 @@ class Bound:
 
 
 class KeyRing(Protocol):
-    """The keys of one ring. Nothing here prints."""
+    """The keys of one ring. Nothing here prints.
+
+    A version that is not among `versions` may still be there, in a ring that is kept on a server: `has`, `subkey` and
+    `fingerprint` then look there once more. That blocks at most 5 s, and raises `Unavailable` in an outage.
+    """
 
     @property
     def versions(self) -> tuple[int, ...]:
-        """Every version that may be used, ascending."""
+        """Every version that is known here, ascending."""
+
+    def has(self, version: int) -> bool:
+        """Whether this version may be used."""
 
     @property
     def writing_version(self) -> int:
-        """The version to write with where the configuration names none: the only one, or the document's current."""
+        """The version to write with where the configuration names none: the only one, or the document's current.
+
+        Raises LookupError where that is not decided.
+        """
 
     def subkey(self, purpose: str, domain: str, length: int, version: int | None = None) -> bytes:
-        """HKDF-SHA256 of the ring key of that version, salt empty, info `streamveil/v1/{purpose}/{domain}`."""
+        """HKDF-SHA256 of the ring key of that version, salt empty, info `streamveil/v1/{purpose}/{domain}`.
 
-    def fingerprint(self, version: int) -> str:
-        """What tells a key from another under the same ring and version, and nothing about it: 16 hex digits."""
+        Raises LookupError for a version that the ring does not have, and for `version` None where there is no
+        writing version.
+        """
+
+    def fingerprint(self, version: int) -> str | None:
+        """What tells a key from another under the same ring and version, and nothing about it: 16 hex digits.
+
+        None where the key is not at hand, and a chain can be judged but not run. Raises LookupError as `subkey` does.
+        """
 
 
 class Transit(Protocol):
