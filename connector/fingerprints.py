@@ -11,10 +11,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from connector.publishing import PROTECTED
 from connector.record import Stop
 from registry.errors import SchemaNotFound
 from registry.registered import RegisteredSchema
+from transforms.lineage import PROTECTED
 from transforms.transform import KeyRing
 
 _Key = tuple[str, int]

@@ -110,7 +110,7 @@ def _stopping(what: str) -> Iterator[None]:
 def _check_version(link: Link, rings: Mapping[str, KeyRing]) -> None:
     """Refuse to begin with a version that the ring does not have, or with none where it has several to choose from."""
     transform = link.transform
-    if not isinstance(transform, Keyed) or transform.key not in rings:
+    if not isinstance(transform, Keyed) or transform.key is None or transform.key not in rings:
         return
     ring, option = rings[transform.key], f"transforms.{link.alias}.key.version"
     versions = ", ".join(map(str, ring.versions))

@@ -11,9 +11,9 @@ from transforms.transform import Context, Integer, KeyRing
 
 
 class Keyed(Selecting):
-    """Options of a transform that derives a key from a ring for each domain."""
+    """Options of a transform whose values depend on a key and a domain. The key need not be one of a ring."""
 
-    key: str = Option(description="The key ring, by its name under `keys`.")
+    key: str | None = Option(default=None, description="The key ring, by its name under `keys`.")
     key_version: Integer | None = Option(
         default=None,
         ge=1,
@@ -31,7 +31,8 @@ class Keyed(Selecting):
         return self.key
 
     def ring(self, context: Context) -> KeyRing:
-        """The ring that the transform names. Raises `Unbindable` where its version is missing."""
+        """The ring that the transform names; it must name one. Raises `Unbindable` where its version is missing."""
+        assert self.key is not None  # noqa: S101 - transforms that may do without ask whether there is one
         ring = context.keys[self.key]
         if self.key_version is not None and not ring.has(self.key_version):
             raise Unbindable(f"transforms.{context.alias}.key.version: the ring {self.key} has no such version")
@@ -51,3 +52,9 @@ class Keyed(Selecting):
         version = self.version(context)
         domain = context.domain(self.domain, field)
         return Guard(context.alias, transform, self.key, version, domain, self.ring(context).fingerprint(version))
+
+
+class RingKeyed(Keyed):
+    """Options of a transform that derives a key from a ring for each domain."""
+
+    key: str = Option(description="The key ring, by its name under `keys`.")

@@ -56,7 +56,7 @@ def _check_version(reading: Reading, link: Link, rings: Mapping[str, Ring | Ring
     transform = link.transform
     if not isinstance(transform, Keyed) or transform.key_version is None:
         return
-    ring = rings.get(transform.key)
+    ring = rings.get(transform.key or "")
     if isinstance(ring, Ring) and not ring.has(transform.key_version):
         expected = f"a version that the key ring {transform.key} has: {', '.join(map(str, ring.versions))}"
         reading.wrong(f"transforms.{link.alias}.key.version", expected, str(transform.key_version))
