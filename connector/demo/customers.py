@@ -10,6 +10,7 @@ import fastavro
 
 TOPIC = "customers"
 SINK = f"{TOPIC}.protected"
+RING = "demo"
 PARTITIONS = 6
 RECORDS = 100_000
 
@@ -93,8 +94,8 @@ def _without_logical(parsed: dict[str, Any]) -> dict[str, Any]:
     return parsed
 
 
-def connector(bootstrap_servers: str, registry_url: str, key_file: str) -> dict[str, Any]:
-    """The connector that protects them."""
+def connector(bootstrap_servers: str, registry_url: str, vault_url: str, vault_token: str) -> dict[str, Any]:
+    """The connector that protects them. `vault_token` is what stands at `vault.token`."""
     return {
         "name": "demo",
         "config": {
@@ -103,13 +104,18 @@ def connector(bootstrap_servers: str, registry_url: str, key_file: str) -> dict[
             "schema.registry.url": registry_url,
             "worker.id": "demo",
             "batch.max.records": "2000",
-            "keys": "demo",
-            "keys.demo.provider": "file",
-            "keys.demo.path": key_file,
-            "transforms": "pseudonym,mask,drop",
+            "vault.url": vault_url,
+            "vault.auth": "token",
+            "vault.token": vault_token,
+            "keys": RING,
+            f"keys.{RING}.provider": "vault",
+            "transforms": "token,pseudonym,mask,drop",
+            "transforms.token.type": "Tokenize",
+            "transforms.token.tags": "PII.EMAIL",
+            "transforms.token.key": RING,
             "transforms.pseudonym.type": "Hmac",
-            "transforms.pseudonym.tags": "PII.EMAIL,PII.SSN",
-            "transforms.pseudonym.key": "demo",
+            "transforms.pseudonym.tags": "PII.SSN",
+            "transforms.pseudonym.key": RING,
             "transforms.pseudonym.bits": "128",
             "transforms.mask.type": "MaskField",
             "transforms.mask.tags": "PII.NAME,PII.ADDRESS,PII.BIRTH,PII.PHONE",

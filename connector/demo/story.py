@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import secrets
 import signal
 import subprocess
 import sys
@@ -26,6 +24,7 @@ from connector.config import Need, load
 from connector.demo.customers import PARTITIONS, RECORDS, SINK, TOPIC, Encoder, connector, schema
 from connector.demo.reading import Contents, Reader, compare
 from connector.demo.report import show_count, show_explanation, show_records
+from connector.demo.vault import prepare_vault
 from connector.loopback.errors import LoopbackError
 from connector.loopback.leash import Leash
 from connector.loopback.servers import Servers, servers
@@ -69,7 +68,9 @@ def tell(console: Console, *, keep: bool) -> None:
 def _tell(console: Console, running: Servers, leash: Leash) -> None:
     folder = leash.directory
     path = folder / "connector.json"
-    path.write_text(json.dumps(connector(running.bootstrap_servers, running.registry_url, str(_new_key(folder)))))
+    token = _secret_file(folder, f"token={prepare_vault(running)}\n")
+    servers = running.bootstrap_servers, running.registry_url, running.vault_url
+    path.write_text(json.dumps(connector(*servers, f"${{file:{token}:token}}")))
     with RegistryClient(RegistrySettings.model_validate({"url": running.registry_url})) as registry:
         prefixes = {version: prefix(registry.register(f"{TOPIC}-value", schema(version))) for version in (1, 2)}
         with _progress(console) as progress:
@@ -89,12 +90,11 @@ def _tell(console: Console, running: Servers, leash: Leash) -> None:
         raise DemoFailed("the count does not add up")
 
 
-def _new_key(folder: Path) -> Path:
-    """A key ring that nobody has used before; it goes with the demo."""
-    path = folder / "key-ring.json"
-    key = base64.b64encode(secrets.token_bytes(32)).decode()
+def _secret_file(folder: Path, content: str) -> Path:
+    """A properties file that nobody else may read; it goes with the demo."""
+    path = folder / "secrets.properties"
     path.touch(mode=0o600)
-    path.write_text(json.dumps({"current": 1, "versions": {"1": key}}))
+    path.write_text(content)
     return path
 
 
