@@ -44,7 +44,7 @@ def own(request):
         yield started
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def ask(own):
     """Status and JSON of a request to ``own``, with its root token unless another is given."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

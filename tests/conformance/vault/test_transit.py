@@ -96,6 +96,16 @@ class TestKeys:
         api.did("POST", f"{api.transit}/encrypt/{minted}", {"plaintext": text(b"x")})
         assert api.did("GET", f"{api.transit}/keys/{minted}").data["latest_version"] == 1
 
+    def test_no_key_is_made_by_who_asks_for_a_type_that_cannot_encrypt(self, api):
+        missing = api.name()
+        body = {"plaintext": text(b"x"), "type": "ecdsa-p256"}
+        assert api("POST", f"{api.transit}/encrypt/{missing}", body).status == 400
+        assert api("GET", f"{api.transit}/keys/{missing}").status == 404
+
+    def test_the_type_is_of_no_account_where_the_key_is_there(self, api, plain):
+        body = {"plaintext": text(b"x"), "type": "ecdsa-p256"}
+        assert api("POST", f"{api.transit}/encrypt/{plain}", body).status == 200
+
     def test_encryption_with_a_key_that_is_missing_is_forbidden_with_update_alone(self, api):
         token, missing = api.token_for((f"{api.transit}/encrypt/*", ["update"])), api.name()
         body = {"plaintext": text(b"x")}
