@@ -61,7 +61,6 @@ class Customers:
         self._document = directory / "connector.json"
         self._config = {
             "topics": source,
-            "tasks.max": "2",
             "bootstrap.servers": broker.bootstrap_servers,
             "schema.registry.url": registry.url,
             "vault.url": vault.url,
@@ -76,8 +75,9 @@ class Customers:
         with RegistryClient(RegistrySettings.model_validate({"url": registry.url})) as client:
             self._schema_id = client.register(f"{source}-value", json.dumps(SCHEMA))
 
-    def document(self, **version: str) -> Path:
-        config = self._config | {f"transforms.pseudonym.key.{name}": value for name, value in version.items()}
+    def document(self, **keys: str) -> Path:
+        """The configuration with some keys added; `__` stands for a dot."""
+        config = self._config | {key.replace("__", "."): value for key, value in keys.items()}
         self._document.write_text(json.dumps({"name": self.source, "config": config}))
         return self._document
 
@@ -124,7 +124,8 @@ def test_records_go_on_while_vault_is_away(vault: DevVault, operator: VaultClien
     create_ring(operator, CUSTOMERS)
     customers.write("ada@example.com")
 
-    with program(customers.document()) as running:
+    with program(customers.document(tasks__max="2")) as running:
+        eventually(lambda: running.said().count(b'"started"') == 2, "both tasks have their keys")
         customers.await_all()
         vault.stop()
         customers.write("grace@example.com")
@@ -153,7 +154,7 @@ def test_after_a_rotation_joins_break_only_when_the_configuration_says_so(
 
     for version in ("1", "2"):
         customers.write("ada@example.com")
-        with program(customers.document(version=version)) as running:
+        with program(customers.document(transforms__pseudonym__key__version=version)) as running:
             customers.await_all()
             assert running.stop() == 0
 
