@@ -54,7 +54,7 @@ class Transit:
                 self._key(name, Refusal(400, "key not found")).rotate()
                 return DONE
             case Operation.CREATE, ("encrypt", name):
-                self._keys[name] = TransitKey(name, derived=bool(_first_context(request.body)), convergent=False)
+                self._mint(name, request)
                 return self._work(name, request, _encrypt, needs="plaintext")
             case Operation.UPDATE, ("encrypt", name):
                 return self._work(name, request, _encrypt, needs="plaintext")
@@ -89,6 +89,14 @@ class Transit:
         exportable = request.flag("exportable")
         self._keys.setdefault(name, TransitKey(name, derived=derived, convergent=convergent, exportable=exportable))
         return DONE
+
+    def _mint(self, name: str, request: Request) -> None:
+        """The key that an encryption with a missing one makes, derived if the items have a context."""
+        derived, convergent = bool(_first_context(request.body)), request.flag("convergent_encryption")
+        if convergent and not derived:
+            raise Refusal(400, "convergent encryption requires derivation to be enabled, so context is required")
+        _check_can_encrypt(request.text("type", TYPE))
+        self._keys[name] = TransitKey(name, derived=derived, convergent=convergent)
 
     def _delete(self, name: str) -> Answer:
         key = self._key(name, Refusal(400, f"could not delete key; not found: {name}"))
@@ -159,6 +167,13 @@ def _tried(work: Work, key: TransitKey, item: Item) -> dict[str, Any]:
     except Refusal as refusal:
         result = {"error": ", ".join(refusal.errors)}
     return {**result, "reference": item.get("reference") or ""}
+
+
+def _check_can_encrypt(kind: str) -> None:
+    """Whether a key that is made to encrypt at once may be of this type. Of a key that is there nobody asks."""
+    if kind != TYPE:
+        known = kind in ("ecdsa-p256", "ecdsa-p384", "ecdsa-p521")
+        raise Refusal(400, f"key type {kind} not supported for this operation" if known else f"unknown key type {kind}")
 
 
 def _encrypt(key: TransitKey, item: Item) -> dict[str, Any]:
