@@ -460,7 +460,7 @@ def test_that_is_a_configuration_error(monkeypatch: pytest.MonkeyPatch) -> None:
     keys |= {f"transforms.a.{k}": v for k, v in {"type": "Detokenize", **common}.items()}
     keys |= {f"transforms.b.{k}": v for k, v in {"type": "Tokenize", **common}.items()}
     [error] = chain_errors(**keys)
-    assert error.startswith("transforms.b: expected a key ring or domain other than transforms.a has")
+    assert error.startswith("transforms.b: expected a key ring, domain or key.version other than transforms.a has")
 
 
 def test_a_mode_needs_its_key_in_a_configuration_as_well() -> None:
