@@ -28,6 +28,7 @@ class Hmac(Selecting):
     """Replace the selected values by HMAC-SHA256 under a key ring; null stays null; the type becomes string."""
 
     protecting: ClassVar[bool] = True
+    repeatable: ClassVar[bool] = True
 
     key: str = Option(description="The key ring, by its name under `keys`.")
     domain: str | None = Option(

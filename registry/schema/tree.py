@@ -16,6 +16,11 @@ from typing import Any, NamedTuple, Self
 
 NO_TAGS: frozenset[str] = frozenset()
 
+LINEAGE = "streamveil:"
+"""What the attributes start with that say how a place was protected. They are facts of a place, never of a type."""
+KEYS_LINEAGE = f"{LINEAGE}keys"
+"""Where a map says this of its keys."""
+
 NUMBERS = frozenset({"int", "long", "float", "double"})
 NAMED = frozenset({"record", "enum", "fixed"})
 CONTAINERS = frozenset({"record", "array", "map", "union"})
@@ -26,13 +31,21 @@ MAP_VALUES = "{*}"
 
 
 class Guard(NamedTuple):
-    """What protects a leaf: the step that did it and, for keyed steps, the key ring and domain."""
+    """What protects a leaf: the step that did it and, for keyed steps, the key ring and domain.
+
+    `partial` says that something of the value stays on purpose, so that what is left is as sensitive as before.
+    """
 
     step: str
     transform: str
     key: str | None = None
     version: int | None = None
     domain: str | None = None
+    partial: bool = False
+
+    def facts(self) -> dict[str, Any]:
+        """What there is to say of it, by name."""
+        return {name: fact for name, fact in self._asdict().items() if fact not in (None, False)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +85,8 @@ class Field:
 
     `null` is the position of null in the place's union, or None where null is not allowed. `tags` are
     sensitivity tags: its own and those of every place around it. `guards` say what protects it now. `origin` is
-    the path pattern that it came from in the source. `attrs` hold `default`, `doc`, `aliases` and the like.
+    the path pattern that it came from in the source. `attrs` hold `default`, `doc`, `aliases` and the like;
+    `protected_default` says that the default there went through what protects the place.
     """
 
     name: str
@@ -83,6 +97,7 @@ class Field:
     guards: tuple[Guard, ...] = ()
     origin: str = ""
     attrs: Mapping[str, Any] = field(default_factory=dict)
+    protected_default: bool = False
 
     def but(self, **changes: Any) -> Self:
         """The same place with some of its facts changed."""
