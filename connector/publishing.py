@@ -66,7 +66,7 @@ def _lineage(guard: Guard) -> dict[str, Any]:
 
 
 def _containers(root: Field, sensitive: TagGlobs) -> Field:
-    """A container's default may repeat what the leaves in it hold; its other attributes may where it is tagged itself."""
+    """A container's default may repeat what is in it; its other attributes may where it is tagged itself."""
     types: dict[int, Type] = {}
     tainted: dict[int, bool] = {}
 

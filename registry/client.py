@@ -10,12 +10,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Generic, Self, TypeVar
 from urllib.parse import quote
+from uuid import UUID
 
 from registry import answers
 from registry.answers import ReferenceAnswer, SchemaAnswer, VersionAnswer, checked
-from registry.errors import SchemaNotFound
+from registry.errors import GuidsNotServed, RegistryProtocolError, SchemaNotFound
 from registry.registered import (
     AVRO,
     Reference,
@@ -29,6 +30,9 @@ from registry.transport import Deadline, Request, Transport
 
 _LARGEST_ID: Final = 2**31 - 1
 """The registry's ids are Java ints: a larger one in a record cannot exist, and is not asked for."""
+_DEFAULT: Final = "."
+_NO_SUCH_PATH: Final = frozenset({404, 405, 501})
+_Name = TypeVar("_Name", int, UUID)
 
 
 class RegistryClient:
@@ -41,7 +45,8 @@ class RegistryClient:
     def __init__(self, settings: RegistrySettings, *, deadline: float = 5.0, cache_size: int = 1000) -> None:
         self._transport = Transport(settings)
         self._seconds = deadline
-        self._cache = _Cache(cache_size)
+        self._cache: _Cache[int] = _Cache(cache_size)
+        self._by_guid: _Cache[UUID] = _Cache(cache_size)
 
     def __enter__(self) -> Self:
         return self
@@ -70,8 +75,37 @@ class RegistryClient:
         request = Request("GET", f"/schemas/ids/{schema_id}", schema_id)
         stored = checked(answers.SCHEMA, self._transport.call(request, deadline))
         schema = self._resolved(schema_id, stored, deadline)
-        self._cache.put(schema)
+        self._cache.put(schema_id, schema)
         return schema
+
+    def schema_with_guid(self, guid: UUID) -> RegisteredSchema:
+        """The schema with this GUID, from the cache or the registry; as `schema` otherwise.
+
+        Raises `GuidsNotServed` when the registry has no such path, or does not say which id the GUID stands for.
+        """
+        cached = self._by_guid.get(guid)
+        if cached is not None:
+            return cached
+        deadline = Deadline(self._seconds)
+        stored = checked(answers.BY_GUID, self._of_guid(guid, "", deadline))
+        schema_id = stored.id
+        if schema_id is None:
+            known = checked(answers.CONTEXT_IDS, self._of_guid(guid, "/ids", deadline))
+            schema_id = next((each.id for each in sorted(known, key=lambda each: each.context != _DEFAULT)), None)
+        if schema_id is None:
+            raise GuidsNotServed(f"GUID {guid}: the registry does not say which schema id it stands for")
+        schema = self._resolved(schema_id, stored, deadline)
+        self._by_guid.put(guid, schema)
+        return schema
+
+    def _of_guid(self, guid: UUID, more: str, deadline: Deadline) -> Any:
+        request = Request("GET", f"/schemas/guids/{guid}{more}", guid)
+        try:
+            return self._transport.call(request, deadline)
+        except RegistryProtocolError as failure:
+            if failure.status not in _NO_SUCH_PATH:
+                raise
+        raise GuidsNotServed(f"GUID {guid}: the registry does not tell schemas by GUID")
 
     def latest(self, subject: str) -> tuple[int, RegisteredSchema]:
         """The number of the subject's latest version, and its schema. Never from the cache."""
@@ -114,9 +148,12 @@ class RegistryClient:
         references: Sequence[Reference] = (),
         metadata: Mapping[str, Any] | None = None,
     ) -> Registration:
-        """Where this Avro schema is registered under the subject. Raises `SchemaNotFound` when it is not."""
+        """Where this Avro schema is registered under the subject, however it is spelled there.
+
+        Raises `SchemaNotFound` when it is not.
+        """
         body = _body(text, references, metadata)
-        request = Request("POST", f"/subjects/{_quoted(subject)}", subject, body=body)
+        request = Request("POST", f"/subjects/{_quoted(subject)}", subject, {"normalize": "true"}, body)
         found = checked(answers.VERSION, self._transport.call(request, Deadline(self._seconds)))
         return Registration(found.id, found.version)
 
@@ -136,6 +173,7 @@ class RegistryClient:
             metadata=stored.metadata,
             rule_set=stored.rule_set,
             subjects=self._subjects(schema_id, deadline),
+            direct=tuple(Reference(each.name, each.subject, each.version) for each in stored.references),
         )
 
     def _collect(
@@ -165,24 +203,24 @@ class RegistryClient:
         return tuple(SubjectVersion(each.subject, each.version) for each in found)
 
 
-class _Cache:
-    """The schemas used last, by id."""
+class _Cache(Generic[_Name]):
+    """The schemas used last, by what names them."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._schemas: OrderedDict[int, RegisteredSchema] = OrderedDict()
+        self._schemas: OrderedDict[_Name, RegisteredSchema] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, schema_id: int) -> RegisteredSchema | None:
+    def get(self, name: _Name) -> RegisteredSchema | None:
         with self._lock:
-            schema = self._schemas.get(schema_id)
+            schema = self._schemas.get(name)
             if schema is not None:
-                self._schemas.move_to_end(schema_id)
+                self._schemas.move_to_end(name)
             return schema
 
-    def put(self, schema: RegisteredSchema) -> None:
+    def put(self, name: _Name, schema: RegisteredSchema) -> None:
         with self._lock:
-            self._schemas[schema.id] = schema
+            self._schemas[name] = schema
             if len(self._schemas) > self._size:
                 self._schemas.popitem(last=False)
 

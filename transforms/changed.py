@@ -23,6 +23,7 @@ def without_default(field: Field) -> Field:
 def with_protected_default(old: Field, new: Field, apply: Apply) -> Field:
     """The new leaf with the old one's default as `apply` transforms it; with none where that is no value any more."""
     default = _transformed(old, apply)
+    as_json: str | float
     match new.type.kind, default:
         case (("string" | "int" | "long" | "boolean"), str() | int()):
             as_json = default

@@ -16,6 +16,7 @@ class Code(StrEnum):
     TRUNCATED = "truncated"
     UNKNOWN_SCHEMA = "unknown-schema"
     UNUSABLE_SCHEMA = "unusable-schema"
+    INCOMPATIBLE_SCHEMA = "incompatible-schema"
     MALFORMED = "malformed"
     NOT_BINDABLE = "not-bindable"
     UNCOVERED = "uncovered"
