@@ -1,7 +1,7 @@
 """Output schemas: what a shape says to those who read the sink topic.
 
-A protected leaf tells its lineage (`streamveil:protected`: transform, key ring, version, domain) and which tags
-held before (`streamveil:was`). One that is masked in part keeps its tags: what is left is as sensitive as it was.
+A protected leaf tells its lineage (`streamveil:protected`: transform, key ring, version, fingerprint, domain) and which
+tags held before (`streamveil:was`). One that is masked in part keeps its tags: what is left is as sensitive as it was.
 What an earlier connector wrote of a leaf that this chain leaves alone stays, for whoever has to reverse it; it never
 counts as protection. Nothing that could repeat a value of the source stays on a sensitive leaf or around one: no doc,
 alias or other attribute, and no default but null or the protected form of the old one.

@@ -31,9 +31,10 @@ MAP_VALUES = "{*}"
 
 
 class Guard(NamedTuple):
-    """What protects a leaf: the step that did it and, for keyed steps, the key ring and domain.
+    """What protects a leaf: the step that did it and, for keyed steps, the key ring, its version and the domain.
 
-    `partial` says that something of the value stays on purpose, so that what is left is as sensitive as before.
+    `fingerprint` tells the key of that version from any other. `partial` says that something of the value stays on
+    purpose, so that what is left is as sensitive as before.
     """
 
     step: str
@@ -41,6 +42,7 @@ class Guard(NamedTuple):
     key: str | None = None
     version: int | None = None
     domain: str | None = None
+    fingerprint: str | None = None
     partial: bool = False
 
     def facts(self) -> dict[str, Any]:
