@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from transforms.outcome import Code, Dropped, Unavailable
+from transforms.outcome import Code, Dropped
 
 RawHeaders = list[tuple[str, bytes | None]]
 
@@ -58,13 +58,6 @@ class Refusal(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.code)
         self.failure = failure
-
-
-class RegistryAway(Unavailable):
-    """The schema registry does not answer: records whose schemas are not known yet must wait."""
-
-    def __init__(self) -> None:
-        super().__init__("the schema registry does not answer")
 
 
 class Log(Protocol):

@@ -1,14 +1,14 @@
-"""Schemas of the sinks: each is in the registry, under its subject, before the first record that needs it is produced."""
+"""Schemas of the sinks: each is under its subject in the registry before a record that needs it is produced."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 from connector.recent import Recent
-from connector.record import Failure, Log, Refusal, RegistryAway, Stop
+from connector.record import Failure, Log, Refusal, Stop
+from connector.registry_outage import Outage
 from connector.subject_rules import OnIncompatible, SubjectRules
 from registry.errors import RegistryError, RegistryRejected, RegistryUnavailable, SchemaNotFound
 from registry.registered import AVRO, Reference, RegisteredSchema, Registration
@@ -52,12 +52,13 @@ class Subjects:
     """Gives the wire format's prefix for a schema on a topic; asks the registry once for each."""
 
     def __init__(
-        self, registry: Registering, rules: SubjectRules, log: Log, clock: Callable[[], float] = time.monotonic
+        self, registry: Registering, rules: SubjectRules, log: Log, clock: Callable[[], float], outage: Outage
     ) -> None:
         self._registry = registry
         self._rules = rules
         self._log = log
         self._clock = clock
+        self._outage = outage
         self._known: Recent[tuple[str, str], bytes] = Recent()
         self._refused: Recent[tuple[str, str], tuple[float, Failure]] = Recent()
 
@@ -76,21 +77,18 @@ class Subjects:
             return known
         if (refused := self._refused.get(at)) is not None and self._clock() < refused[0]:
             raise Refusal(refused[1])
+        self._outage.check()
         try:
             schema_id = self._id(subject, schema)
         except _NotTaken as problem:
-            reason = str(problem)
+            reason = f"subject {subject} does not take the output schema: {problem}"
         except RegistryUnavailable:
-            raise RegistryAway from None
+            raise self._outage.noticed() from None
         except RegistryError as error:
             raise Stop(f"the schema registry refuses to register under subject {subject}: {error}") from None
         else:
             self._known.put(at, known := prefix(schema_id))
             return known
-        self._refuse(at, side, reason)
-
-    def _refuse(self, at: tuple[str, str], side: str, reason: str) -> NoReturn:
-        reason = f"subject {at[0]} does not take the output schema: {reason}"
         if self._rules.on_incompatible is OnIncompatible.FAIL:
             raise Stop(reason)
         self._log.warning("schema refused", reason=reason)

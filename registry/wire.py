@@ -11,6 +11,7 @@ Ids are big-endian. What comes before the body may instead be the value of a hea
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from registry.errors import PoisonReason, PoisonRecord
@@ -34,9 +35,31 @@ def start(payload: bytes) -> bytes:
     return payload[:GUID_PREFIX_LENGTH] if payload[:1] == _BY_GUID else payload[:PREFIX_LENGTH]
 
 
-def body_at(framed: bytes) -> int:
-    """Where the body starts in a payload that begins with these bytes."""
-    return GUID_PREFIX_LENGTH if framed[:1] == _BY_GUID else PREFIX_LENGTH
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """Where the body of a payload starts: at `body_at`, and after one of the `prefixes` if it is there."""
+
+    body_at: int
+    prefixes: tuple[bytes, ...] = field(default=(), repr=False)
+
+    def body(self, payload: bytes) -> bytes:
+        for prefix_there in self.prefixes:
+            if payload.startswith(prefix_there):
+                return payload[len(prefix_there) :]
+        return payload[self.body_at :]
+
+
+BY_ID = Framing(PREFIX_LENGTH)
+
+
+def framing_of(framed: bytes) -> Framing:
+    """The framing of payloads that begin with these bytes."""
+    return Framing(GUID_PREFIX_LENGTH) if framed[:1] == _BY_GUID else BY_ID
+
+
+def in_header_framing(header: bytes, schema_id: int) -> Framing:
+    """The framing of payloads whose schema a header names. One that names the same schema once more is understood."""
+    return Framing(0, (header, prefix(schema_id)))
 
 
 def schema_named(framed: bytes) -> int | UUID:

@@ -15,6 +15,7 @@ class Code(StrEnum):
     MAGIC_BYTE = "magic-byte"
     TRUNCATED = "truncated"
     UNKNOWN_SCHEMA = "unknown-schema"
+    UNREADABLE_GUID = "unreadable-guid"
     UNUSABLE_SCHEMA = "unusable-schema"
     INCOMPATIBLE_SCHEMA = "incompatible-schema"
     MALFORMED = "malformed"

@@ -52,7 +52,8 @@ def mask(**options: Any) -> Transform:
 
 
 def lineage(step: str = "t0", **facts: Any) -> dict[str, Any]:
-    return {"transform": "Hmac", "step": step, "key": "ring", "version": 1, "domain": "d", **facts}
+    named = {"step": step, "key": "ring", "version": 1, "domain": "d", "fingerprint": RING.fingerprint(1)}
+    return {"transform": "Hmac", **named, **facts}
 
 
 HMACKED = {"streamveil:protected": [lineage()], "streamveil:was": ["PII"]}

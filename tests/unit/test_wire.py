@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from registry.errors import PoisonReason, PoisonRecord
-from registry.wire import PREFIX_LENGTH, body_at, prefix, schema_named, split, start
+from registry.wire import PREFIX_LENGTH, framing_of, in_header_framing, prefix, schema_named, split, start
 
 
 def test_the_schema_id_is_the_big_endian_number_after_the_magic_byte():
@@ -69,12 +69,12 @@ GUID = UUID("12345678-1234-5678-1234-567812345678")
 def test_a_payload_may_be_framed_with_the_guid_of_its_schema_instead():
     framed = b"\x01" + GUID.bytes + b"body"
     assert schema_named(framed) == GUID
-    assert framed[body_at(framed) :] == b"body"
+    assert framing_of(framed).body(framed) == b"body"
 
 
 def test_a_payload_that_is_framed_with_an_id_has_that_name():
     assert schema_named(prefix(7) + b"body") == 7
-    assert (prefix(7) + b"body")[body_at(prefix(7)) :] == b"body"
+    assert framing_of(prefix(7)).body(prefix(7) + b"body") == b"body"
 
 
 @pytest.mark.parametrize("length", range(1, 17))
@@ -88,3 +88,8 @@ def test_fewer_bytes_than_a_guid_has_are_poison_for_being_truncated(length):
 def test_the_start_of_a_payload_is_enough_to_name_its_schema_and_says_nothing_of_the_body(framed):
     assert start(framed + b"body") == framed
     assert schema_named(start(framed + b"body")) == schema_named(framed)
+
+
+@pytest.mark.parametrize("before", [b"", prefix(7), b"\x01" + GUID.bytes], ids=["alone", "id", "guid"])
+def test_a_payload_whose_schema_a_header_names_is_the_body_alone_or_says_the_same_once_more(before):
+    assert in_header_framing(b"\x01" + GUID.bytes, 7).body(before + b"body") == b"body"
