@@ -9,12 +9,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 from uuid import UUID
 
 from confluent_kafka import Message
 
+from connector.avro_names import writable
 from connector.binding import Judged, Protection, bind_and_judge
+from connector.plan import Plan
 from connector.recent import Recent
 from connector.record import Failure, Held, Log, Outcome, RawHeaders, Refusal, Stop
 from connector.registry_outage import Outage, RegistryAway
@@ -26,7 +29,7 @@ from connector.subjects import Registering, Subjects
 from registry.errors import GuidsNotServed, PoisonRecord, RegistryError, RegistryUnavailable, SchemaNotFound
 from registry.registered import AVRO, RegisteredSchema
 from registry.schema.avro import BadSchema
-from registry.schema.tree import Field, null_root
+from registry.schema.tree import Field, Shape, null_root
 from registry.wire import ID_HEADERS, framing_of, in_header_framing, schema_named, start
 from transforms.outcome import Code
 
@@ -37,6 +40,7 @@ GroupKey = tuple[str, bytes | None, bytes | None, bool, frozenset[str]]
 """Topic; what names the key's schema, and the value's; whether there are headers of which nothing is declared; and
 the sides whose schema is named in a header."""
 
+_CONVERTERS = frozenset(f"{side}.converter" for side in ID_HEADERS)
 _IN_PAYLOADS: frozenset[str] = frozenset()
 
 
@@ -157,11 +161,19 @@ class Pipeline:
         judged = bind_and_judge(self._protection, shape, topic)
         self.bound += 1
         self._report(topic, judged)
+        judged = replace(judged, plan=self._writable(topic, judged.plan, shape))
         sides = (
             self._side("key", shape.key, self._key_converter, key_original),
             self._side("value", shape.value, self._value_converter, value_original),
         )
         return Route(topic, shape, judged, self._protection, sides, self._sink_format)
+
+    def _writable(self, topic: str, plan: Plan, source: Shape) -> Plan:
+        plan = writable(plan, source, [side for side in ID_HEADERS if self._converter(side) == "avro"])
+        for end in plan.ends():
+            if end.refused is not None and end.refused.stage in _CONVERTERS:
+                self._log.warning("schema refused", topic=topic, reason=end.refused.reason)
+        return plan
 
     def _side(self, name: str, root: Field, converter: str, original: Original | None) -> Side:
         return Side(
