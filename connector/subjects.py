@@ -21,6 +21,8 @@ REFUSED_SECONDS = 30.0
 """How long the answer is believed that a subject does not take a schema."""
 _MOST_NAMED = 10
 
+_At = tuple[str, str, tuple[Reference, ...]]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SinkSchema:
@@ -59,8 +61,8 @@ class Subjects:
         self._log = log
         self._clock = clock
         self._outage = outage
-        self._known: Recent[tuple[str, str], bytes] = Recent()
-        self._refused: Recent[tuple[str, str], tuple[float, Failure]] = Recent()
+        self._known: Recent[_At, bytes] = Recent()
+        self._refused: Recent[_At, tuple[float, Failure]] = Recent()
 
     def prefix(self, topic: str, side: str, schema: SinkSchema) -> bytes:
         """The five bytes before a payload of this schema.
@@ -72,7 +74,7 @@ class Subjects:
         if subject is None:
             reason = f"{side}.subject.name.strategy is {self._rules.strategy(side)}, and the schema has no name"
             raise Refusal(Failure(Code.NOT_BINDABLE, f"{side}.converter", reason=reason))
-        at = subject, schema.text
+        at = subject, schema.text, schema.references
         if (known := self._known.get(at)) is not None:
             return known
         if (refused := self._refused.get(at)) is not None and self._clock() < refused[0]:
