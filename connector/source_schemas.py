@@ -13,7 +13,7 @@ from registry.client import RegistryClient
 from registry.errors import RegistryError
 from registry.registered import AVRO, RegisteredSchema
 from registry.schema.avro import BadSchema
-from registry.schema.tags import TagRules
+from registry.schema.tags import Referenced, TagRules
 from registry.schema.tree import Field, Shape
 
 
@@ -103,7 +103,7 @@ def _latest(registry: RegistryClient, subject: str) -> RegisteredSchema:
 
 
 def _registered_root(side: str, schema: RegisteredSchema, subject: str, rules: TagRules) -> Field:
-    references = [reference.text for reference in schema.references]
+    references = [Referenced(reference.text) for reference in schema.references]
     try:
         return avro_root(side, schema.text, rules, references, schema.metadata)
     except BadSchema as problem:
