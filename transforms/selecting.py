@@ -68,7 +68,7 @@ class Selecting(Transform):
                 raise Unbindable(f"transforms.{context.alias}: nothing in this schema is selected, and strict=true")
             return Bound(shape, matched=False)
         steps: dict[int, ColumnStep] = {}
-        only = {id(place): walk.only(place) for place in walk.places()}
+        alone = {id(place): way for place, way in walk.apart()}
 
         def guarded(field: Field) -> tuple[Field, Apply]:
             new, apply = leaf(field)
@@ -78,13 +78,13 @@ class Selecting(Transform):
 
         def edit(place: Walk, field: Field) -> Field:
             new, apply = _leaf_of(place, field, guarded)
-            steps[id(place)] = ColumnStep(self.side, only[id(place)], apply, nulls)
+            steps[id(place)] = ColumnStep(self.side, alone[id(place)], apply, nulls)
             return new
 
         for place in walk.places():
             if place.beneath:
                 _, apply = leaf(place.field)
-                steps[id(place)] = ColumnStep(self.side, only[id(place)], apply, nulls)
+                steps[id(place)] = ColumnStep(self.side, alone[id(place)], apply, nulls)
         root = rewrite(walk, edit)
         touched = tuple(place.field.origin for place in walk.places())
         return Bound(shape.with_side(self.side, root), tuple(steps[id(p)] for p in walk.places()), touched)
