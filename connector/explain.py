@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from connector.avro_names import writable
 from connector.binding import Judged, Protection, bind_and_judge
 from connector.coverage import Finding, Verdict
 from connector.plan import Plan, Stage
@@ -18,7 +19,7 @@ from connector.publishing import published
 from connector.record import Failure
 from connector.source_schemas import Source
 from registry.schema.printer import print_schema
-from registry.schema.tree import Guard, Shape
+from registry.schema.tree import Shape
 
 _COLOURS = {
     Verdict.CLEAR: "dim",
@@ -75,7 +76,12 @@ class Explanation:
 def explain(protection: Protection, source: Source, topic: str = "") -> Explanation:
     """Bind the chain to a source and judge it. Blocks for nothing."""
     judged = bind_and_judge(protection, source.shape, topic)
-    return Explanation(source, protection, replace(judged, warnings=(*source.warnings, *judged.warnings)), topic)
+    judged = replace(
+        judged,
+        plan=writable(judged.plan, source.shape, source.texts.keys()),
+        warnings=(*source.warnings, *judged.warnings),
+    )
+    return Explanation(source, protection, judged, topic)
 
 
 def _ways(plan: Plan, before: tuple[Stage, ...] = ()) -> Iterator[tuple[Stage, ...]]:
@@ -162,13 +168,9 @@ def _leaf(explanation: Explanation, finding: Finding) -> dict[str, Any]:
         "tags": sorted(finding.tags),
         "steps": [happening._asdict() for happening in explanation.happenings(finding)],
         "outputs": [{"path": _place(side, path), "type": type_} for side, path, type_ in finding.outputs],
-        "guards": [_guard(guard) for guard in finding.guards],
+        "guards": [guard.facts() for guard in finding.guards],
         "verdict": str(finding.verdict),
     }
-
-
-def _guard(guard: Guard) -> dict[str, Any]:
-    return {name: fact for name, fact in guard._asdict().items() if fact is not None}
 
 
 def _refusal(refusal: Failure) -> dict[str, Any]:

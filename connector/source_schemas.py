@@ -9,6 +9,7 @@ from pathlib import Path
 from connector.config import Connector
 from connector.config.converters import Format
 from connector.shapes import raw_root, shape_of
+from connector.subject_rules import Strategy
 from connector.tagging import TaggedRoot, Tagging, facts_of
 from registry.client import RegistryClient
 from registry.errors import RegistryError
@@ -74,6 +75,12 @@ def source_from_registry(connector: Connector, topic: str) -> Source:
             if converter != "avro":
                 roots[side] = root_without_schema(side, converter, rules)
                 continue
+            strategy = connector.subjects.strategy(side)
+            if strategy is not Strategy.TOPIC_NAME:
+                key = f"{side}.subject.name.strategy"
+                raise UnusableSchema(
+                    f"{key} is {strategy}: a topic alone does not tell the subject, so give the schema"
+                )
             schema = _latest(registry, f"{topic}-{side}")
             texts[side] = schema.text
             tagged = _registered_root(side, schema, f"{topic}-{side}", tagging, registry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from connector.config.converters import Converters
 from connector.config.kafka_clients import Clients
@@ -11,6 +12,7 @@ from connector.config.sections import Batch, DeadLetters, RecordErrors
 from connector.config.sources import Sources
 from connector.plan import Link
 from connector.policy import Policy
+from connector.subject_rules import SubjectRules
 from registry.schema.tags import TagRules
 from registry.settings import RegistrySettings
 from vault.keyring import Ring
@@ -38,7 +40,8 @@ class Connector:
     """A configuration without an error. Its `repr` shows no secret.
 
     `registry` is None where it was not needed or is not configured, `service` where `load` was not asked for it;
-    `rings` has at least those that the chain uses.
+    `rings` has at least those that the chain uses. `document` is the file that it was loaded from, if it was one;
+    `secret_variables` are the environment variables from which secrets were read.
     """
 
     name: str
@@ -52,4 +55,7 @@ class Connector:
     sink_topic_format: str
     refresh_ms: int
     registry: RegistrySettings | None
+    subjects: SubjectRules
     service: Service | None
+    document: Path | None = None
+    secret_variables: frozenset[str] = frozenset()

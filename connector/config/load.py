@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from connector.config.registry_settings import read_registry
 from connector.config.rings import read_rings
 from connector.config.sections import Batch, DeadLetters, Naming, PolicyKeys, Process, RecordErrors, Refreshing
 from connector.config.sources import Sources, check_topic, read_sink_format, read_sources
+from connector.config.subject_settings import read_subjects
 from connector.config.tag_rules import read_tag_rules
 from connector.policy import OnUncovered, Policy
 
@@ -53,7 +55,10 @@ def _loaded(source: Path | Mapping[str, Any], need: Need) -> Connector | frozens
     reading = Reading(document.properties, need, document.errors)
     connector = _read(reading)
     reading.finish()
-    return frozenset(reading.errors) if reading.errors else connector
+    if reading.errors:
+        return frozenset(reading.errors)
+    document_file = source if isinstance(source, Path) else None
+    return replace(connector, document=document_file, secret_variables=frozenset(reading.secret_variables))
 
 
 def _read(reading: Reading) -> Connector:
@@ -78,6 +83,7 @@ def _read(reading: Reading) -> Connector:
         sink_topic_format=read_sink_format(reading, sources, dead_letters.topic),
         refresh_ms=reading.section(Refreshing).refresh_ms,
         registry=read_registry(reading, required=reading.need >= Need.REGISTRY and converters.use_registry),
+        subjects=read_subjects(reading, dead_letters.topic),
         service=service if needs_all else None,
     )
 
