@@ -76,7 +76,11 @@ class Explanation:
 def explain(protection: Protection, source: Source, topic: str = "") -> Explanation:
     """Bind the chain to a source and judge it. Blocks for nothing."""
     judged = bind_and_judge(protection, source.shape, topic)
-    judged = replace(judged, plan=writable(judged.plan, source.shape, source.texts.keys()))
+    judged = replace(
+        judged,
+        plan=writable(judged.plan, source.shape, source.texts.keys()),
+        warnings=(*source.warnings, *judged.warnings),
+    )
     return Explanation(source, protection, judged, topic)
 
 

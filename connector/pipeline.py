@@ -17,16 +17,19 @@ from confluent_kafka import Message
 
 from connector.avro_names import writable
 from connector.binding import Judged, Protection, bind_and_judge
+from connector.live_tags import REFRESH_SECONDS, LiveTags
 from connector.plan import Plan
 from connector.recent import Recent
 from connector.record import Failure, Held, Log, Outcome, RawHeaders, Refusal, Stop
 from connector.registry_outage import Outage, RegistryAway
 from connector.route import Incoming, Route
-from connector.shapes import avro_root, raw_root, shape_of
+from connector.shapes import raw_root, shape_of
 from connector.side import Original, Side
 from connector.subject_rules import SubjectRules
 from connector.subjects import Registering, Subjects
+from registry.client import EVER
 from registry.errors import GuidsNotServed, PoisonRecord, RegistryError, RegistryUnavailable, SchemaNotFound
+from registry.history import Versions
 from registry.registered import AVRO, RegisteredSchema
 from registry.schema.avro import BadSchema
 from registry.schema.tree import Field, Shape, null_root
@@ -44,8 +47,8 @@ _CONVERTERS = frozenset(f"{side}.converter" for side in ID_HEADERS)
 _IN_PAYLOADS: frozenset[str] = frozenset()
 
 
-class Registry(Registering, Protocol):
-    def schema(self, schema_id: int) -> RegisteredSchema: ...
+class Registry(Registering, Versions, Protocol):
+    def schema(self, schema_id: int, *, since: float = EVER) -> RegisteredSchema: ...
 
     def schema_with_guid(self, guid: UUID) -> RegisteredSchema: ...
 
@@ -61,6 +64,7 @@ class Pipeline:
         registry: Registry | None,
         sink_format: str,
         log: Log,
+        refresh: float = REFRESH_SECONDS,
         subjects: SubjectRules | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -69,6 +73,7 @@ class Pipeline:
         self._registry = registry
         rules = subjects or SubjectRules()
         self._outage = Outage(clock)
+        self._tags = LiveTags(protection.rules, registry, log, self._outage, refresh=refresh, clock=clock)
         self._subjects = Subjects(registry, rules, log, clock, self._outage) if registry is not None else None
         self._sink_format = sink_format
         self._log = log
@@ -140,7 +145,9 @@ class Pipeline:
 
     def _route(self, group: GroupKey) -> Route:
         if (route := self._routes.get(group)) is not None:
-            return route
+            if not self._tags.changed(group):
+                return route
+            self._routes.forget(group)
         believed_until, failure = self._failures.get(group) or (-math.inf, None)
         if failure is not None and self._clock() < believed_until:
             raise Refusal(failure)
@@ -154,9 +161,9 @@ class Pipeline:
         return route
 
     def _bind(self, group: GroupKey) -> Route:
-        topic, key, value, others, named = group
-        key_root, key_original = self._root("key", self._key_converter, key, in_header="key" in named)
-        value_root, value_original = self._root("value", self._value_converter, value, in_header="value" in named)
+        topic, _, _, others, _ = group
+        key_root, key_original = self._root("key", group)
+        value_root, value_original = self._root("value", group)
         shape = shape_of(key_root, value_root, self._protection.rules, others=others)
         judged = bind_and_judge(self._protection, shape, topic)
         self.bound += 1
@@ -197,25 +204,23 @@ class Pipeline:
         self._log.warning("schema refused", topic=topic, reason=problem.message)
         raise Refusal(Failure(Code.UNCOVERED, "coverage", problem.path, reason=problem.message))
 
-    def _root(
-        self, side: str, converter: str, framed: bytes | None, *, in_header: bool
-    ) -> tuple[Field, Original | None]:
-        rules = self._protection.rules
+    def _root(self, side: str, group: GroupKey) -> tuple[Field, Original | None]:
+        topic, key, value, _, named = group
+        framed, converter = key if side == "key" else value, self._converter(side)
         if framed is None:
             return null_root(side), None
         if converter != "avro":
-            return raw_root(side, converter, rules), None
+            return raw_root(side, converter, self._protection.rules), None
         stage = f"{side}.converter"
         schema = self._schema(stage, framed)
         if schema.schema_type != AVRO:
             reason = f"schema id {schema.id} is {schema.schema_type}, which is not handled"
             raise Refusal(Failure(Code.UNUSABLE_SCHEMA, stage, reason=reason))
         try:
-            references = [reference.text for reference in schema.references]
-            root = avro_root(side, schema.text, rules, references, schema.metadata)
+            root = self._tags.root(group, side, schema, topic)
         except BadSchema as problem:
             raise Refusal(Failure(Code.UNUSABLE_SCHEMA, stage, reason=f"schema id {schema.id}: {problem}")) from None
-        framing = in_header_framing(framed, schema.id) if in_header else framing_of(framed)
+        framing = in_header_framing(framed, schema.id) if side in named else framing_of(framed)
         return root, Original(schema.text, schema.direct, schema.metadata, framing)
 
     def _schema(self, stage: str, framed: bytes) -> RegisteredSchema:

@@ -53,6 +53,7 @@ class Connector:
     record_errors: RecordErrors
     dead_letters: DeadLetters
     sink_topic_format: str
+    refresh_ms: int
     registry: RegistrySettings | None
     subjects: SubjectRules
     service: Service | None

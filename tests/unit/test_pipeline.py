@@ -18,7 +18,7 @@ from connector.policy import OnEcho, OnUncovered, Policy
 from connector.record import Failure, Held, Outcome, Sink, Stop
 from connector.subject_rules import SubjectRules
 from registry.errors import GuidsNotServed, RegistryRejected, RegistryUnavailable, SchemaNotFound
-from registry.registered import Reference, RegisteredSchema, Registration
+from registry.registered import Reference, RegisteredSchema, Registration, StoredVersion, SubjectVersion
 from registry.schema.tags import TagRules
 from tests.unit.rings import RING
 from transforms.header_from import HeaderFrom
@@ -80,7 +80,20 @@ class Registry:
         self.went_along: list[Any] = []
         self.asked = 0
 
-    def schema(self, schema_id: int) -> RegisteredSchema:
+    def carriers(self, schema_id: int) -> list[SubjectVersion]:
+        del schema_id
+        return []
+
+    def versions(self, subject: str, *, deleted: bool = False) -> list[int]:
+        del deleted
+        raise SchemaNotFound(subject)
+
+    def stored(self, subject: str, version: int, *, since: float = 0) -> StoredVersion:
+        del version, since
+        raise SchemaNotFound(subject)
+
+    def schema(self, schema_id: int, *, since: float = 0) -> RegisteredSchema:
+        del since
         self.asked += 1
         if self.down:
             raise RegistryUnavailable
