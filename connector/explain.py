@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from rich import box
@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from connector.avro_names import writable
 from connector.binding import Judged, Protection, bind_and_judge
 from connector.coverage import Finding, Verdict
 from connector.plan import Plan, Stage
@@ -74,7 +75,13 @@ class Explanation:
 
 def explain(protection: Protection, source: Source, topic: str = "") -> Explanation:
     """Bind the chain to a source and judge it. Blocks for nothing."""
-    return Explanation(source, protection, bind_and_judge(protection, source.shape, topic), topic)
+    judged = bind_and_judge(protection, source.shape, topic)
+    judged = replace(
+        judged,
+        plan=writable(judged.plan, source.shape, source.texts.keys()),
+        warnings=(*source.warnings, *judged.warnings),
+    )
+    return Explanation(source, protection, judged, topic)
 
 
 def _ways(plan: Plan, before: tuple[Stage, ...] = ()) -> Iterator[tuple[Stage, ...]]:

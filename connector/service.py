@@ -53,6 +53,8 @@ def protecting_pipeline(connector: Connector, closing: ExitStack) -> Deciders:
         registry=registry,
         sink_format=connector.sink_topic_format,
         log=log,
+        refresh=connector.refresh_ms / 1000,
+        subjects=connector.subjects,
     )
     closing.callback(report_caches, connector.chain, log)
     pipeline.check_keys(_known_sinks(connector))

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from connector.config import Connector
 from connector.config.converters import Format
-from connector.shapes import avro_root, raw_root, shape_of
+from connector.shapes import raw_root, shape_of
+from connector.subject_rules import Strategy
+from connector.tagging import TaggedRoot, Tagging, facts_of
 from registry.client import RegistryClient
 from registry.errors import RegistryError
 from registry.registered import AVRO, RegisteredSchema
@@ -23,10 +25,14 @@ class UnusableSchema(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The shape of the records before the chain, and the texts of the Avro schemas that it was made of."""
+    """The shape of the records before the chain, and the texts of the Avro schemas that it was made of.
+
+    `warnings` are about the tags: patterns that find nothing, tags that are let go.
+    """
 
     shape: Shape
     texts: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
 
 
 def source_from_files(connector: Connector, value: Path | None, key: Path | None) -> Source:
@@ -38,14 +44,18 @@ def source_from_files(connector: Connector, value: Path | None, key: Path | None
     if value is None and connector.converters.value == "avro":
         raise UnusableSchema("value.converter is avro: the schema of the values is needed")
     rules = connector.tags
+    tagging = Tagging(rules)
     texts: dict[str, str] = {}
     roots = {}
+    warnings: list[str] = []
     for side, path, converter in (("key", key, connector.converters.key), ("value", value, connector.converters.value)):
         if path is None:
             roots[side] = root_without_schema(side, converter, rules)
         else:
-            roots[side], texts[side] = root_from_file(side, path, converter, rules)
-    return Source(shape_of(roots["key"], roots["value"], rules), texts)
+            tagged, texts[side] = root_from_file(side, path, converter, tagging)
+            roots[side] = tagged.root
+            warnings += tagged.warnings
+    return Source(shape_of(roots["key"], roots["value"], rules), texts, tuple(warnings))
 
 
 def source_from_registry(connector: Connector, topic: str) -> Source:
@@ -56,31 +66,41 @@ def source_from_registry(connector: Connector, topic: str) -> Source:
     if connector.registry is None:
         raise UnusableSchema("schema.registry.url is needed to look up the schemas of a topic")
     rules = connector.tags
+    tagging = Tagging(rules)
     texts: dict[str, str] = {}
     roots = {}
+    warnings: list[str] = []
     with RegistryClient(connector.registry) as registry:
         for side, converter in (("key", connector.converters.key), ("value", connector.converters.value)):
             if converter != "avro":
                 roots[side] = root_without_schema(side, converter, rules)
                 continue
+            strategy = connector.subjects.strategy(side)
+            if strategy is not Strategy.TOPIC_NAME:
+                key = f"{side}.subject.name.strategy"
+                raise UnusableSchema(
+                    f"{key} is {strategy}: a topic alone does not tell the subject, so give the schema"
+                )
             schema = _latest(registry, f"{topic}-{side}")
             texts[side] = schema.text
-            roots[side] = _registered_root(side, schema, f"{topic}-{side}", rules)
-    return Source(shape_of(roots["key"], roots["value"], rules), texts)
+            tagged = _registered_root(side, schema, f"{topic}-{side}", tagging, registry)
+            roots[side] = tagged.root
+            warnings += tagged.warnings
+    return Source(shape_of(roots["key"], roots["value"], rules), texts, tuple(warnings))
 
 
-def root_from_file(side: str, path: Path, converter: Format, rules: TagRules) -> tuple[Field, str]:
+def root_from_file(side: str, path: Path, converter: Format, tagging: Tagging) -> tuple[TaggedRoot, str]:
     """The root of a side whose Avro schema is in a file, and the schema's text. Raises `UnusableSchema`."""
     if converter != "avro":
         raise UnusableSchema(f"{side}.converter is {converter}: its records have no schema, so none can be given")
     try:
         text = path.read_text(encoding="utf-8")
-        return avro_root(side, text, rules), text
+        return tagging.root_of_text(side, text), text
     except OSError as error:
         raise UnusableSchema(f"{path} cannot be read ({type(error).__name__})") from None
     except BadSchema as problem:
         raise UnusableSchema(f"{path}: {problem}") from None
-    except (UnicodeDecodeError, RecursionError):
+    except UnicodeDecodeError:
         raise UnusableSchema(f"{path} is not an Avro schema") from None
 
 
@@ -102,9 +122,13 @@ def _latest(registry: RegistryClient, subject: str) -> RegisteredSchema:
     return schema
 
 
-def _registered_root(side: str, schema: RegisteredSchema, subject: str, rules: TagRules) -> Field:
-    references = [reference.text for reference in schema.references]
+def _registered_root(
+    side: str, schema: RegisteredSchema, subject: str, tagging: Tagging, registry: RegistryClient
+) -> TaggedRoot:
     try:
-        return avro_root(side, schema.text, rules, references, schema.metadata)
+        return tagging.root(side, facts_of(registry, schema, subject))
+    except RegistryError as error:
+        reason = str(error)
     except BadSchema as problem:
-        raise UnusableSchema(f"subject {subject}, schema id {schema.id}: {problem}") from None
+        reason = f"subject {subject}, schema id {schema.id}: {problem}"
+    raise UnusableSchema(reason)

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from connector.config import Connector
-from connector.pipeline import Log
 from connector.plan import Link
-from connector.record import Stop
+from connector.record import Log, Stop
 from transforms.keyed import Keyed
 from transforms.outcome import Unavailable
 from transforms.tokenize import Tokenize

@@ -51,6 +51,10 @@ def _schemas(store: DevStore, path: Sequence[str], query: Query) -> Any:
             return [{"subject": one.subject, "version": one.number} for one in _with_id(store, schema_id, query)]
         case ["ids", schema_id, "subjects"]:
             return sorted({one.subject for one in _with_id(store, schema_id, query)})
+        case ["guids", guid]:
+            return store.with_guid(guid)[0].schema.as_json()
+        case ["guids", guid, "ids"]:
+            return [{"context": ".", "id": store.with_guid(guid)[0].id}]
     raise _no_such_path()
 
 
@@ -69,7 +73,8 @@ def _subjects(store: DevStore, method: str, path: Sequence[str], query: Query, b
         case "GET", [subject, "versions"]:
             return _list_versions(store, subject, query)
         case "POST", [subject, "versions"]:
-            return {"id": _register(store, subject, query, body).id}
+            registered = _register(store, subject, query, body)
+            return {"id": registered.id, "guid": registered.schema.guid()}
         case "GET", [subject, "versions", version]:
             return store.version(subject, _number(version), deleted=deleted).as_json()
         case "DELETE", [subject, "versions", version]:

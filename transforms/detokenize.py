@@ -49,7 +49,7 @@ class Detokenize(TokenOptions):
             type_ = self._type_before(field, context)
             return self._after(field, type_, context), self._apply(field, domain, type_, context)
 
-        return self.over(shape, context, leaf, guard=lambda _: None)
+        return self.over(shape, context, leaf, guard=lambda _: None, reverses=True)
 
     def _apply(self, field: Field, domain: str, type_: Type, context: Context) -> Apply:
         if self.format == "digits":

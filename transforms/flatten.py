@@ -6,6 +6,7 @@ error, as in Kafka, because their keys are not known.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -47,8 +48,8 @@ class Flatten(Transform):
             optional = root.null is not None or any(place.null is not None for place in way)
             fields.append(_flat_field(name, way[-1], optional=optional, outer_default=outer_default))
             gets.append((name, _get(way)))
-        names = [field.name for field in fields]
-        if twice := next((name for name in names if names.count(name) > 1), None):
+        names = Counter(field.name for field in fields)
+        if twice := next((name for name, count in names.items() if count > 1), None):
             reason = f"transforms.{context.alias}: two fields would be named {twice}"
             raise Unbindable(reason, code=Code.DUPLICATE_FIELD, path=twice)
         new = root.but(type=Type("record", tuple(fields), root.type.attrs), null=None).without_attrs("default")
@@ -77,15 +78,17 @@ class Flatten(Transform):
 
     def _flat_any(self, root: Field) -> Field:
         """What is declared within a value without a schema moves along; what may be under any name covers all."""
-        tags = root.tags
+        covers_all = False
         places: dict[str, Field] = {}
         for name, place in self._declared(root, ""):
             if place is None or name in places:
-                tags = tags.union(*(leaf.tags for _, leaf in leaves(root)))
+                covers_all = True
             else:
                 places[name] = place.but(name=name, at=name)
-        if tags != root.tags:
-            return root.but(type=Type("any", (), root.type.attrs), tags=tags, guards=())
+        if covers_all:
+            whole = root.tagged_as(leaf for _, leaf in leaves(root))
+            if whole.tags != root.tags:
+                return whole.but(type=Type("any", (), root.type.attrs), guards=())
         return root.but(type=Type("any", tuple(places.values()), root.type.attrs))
 
     def _declared(self, outer: Field, prefix: str) -> Iterator[tuple[str, Field | None]]:

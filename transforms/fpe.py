@@ -57,6 +57,7 @@ class Fpe(RingKeyed):
     """Encrypt the selected strings and integers with FF1; format and type stay, and null stays null."""
 
     protecting: ClassVar[bool] = True
+    repeatable: ClassVar[bool] = True
     batched: ClassVar[bool] = True
     decrypts: ClassVar[bool] = False
 
@@ -133,7 +134,7 @@ class Fpe(RingKeyed):
                 return None
             return self.keyed_guard(context, "Fpe", field)
 
-        return self.over(shape, context, leaf, guard=guard)
+        return self.over(shape, context, leaf, guard=guard, reverses=self.decrypts)
 
     def _version_of(self, field: Field, context: Context) -> int:
         return version_of(self, field, context, transform="Fpe") if self.decrypts else self.version(context)

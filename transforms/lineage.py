@@ -1,8 +1,7 @@
 """What protected a leaf, as those who reverse it must know: with which transform, key, version and domain.
 
 A leaf has the guards of its own chain; else the output schema of the chain that wrote it says so in
-`streamveil:protected`, at the record field, or at the type of array items, map values, union branches and roots. The
-last entry is what was done last, and is all that can be reversed.
+`streamveil:protected`. The last entry is what was done last, and is all that can be reversed.
 
 Some ciphertexts do not tell a wrong key, which gives a plausible wrong value. The version to reverse those with is
 never guessed: it comes from here, from `key.version`, or from a ring that has never had another version than 1.
@@ -15,12 +14,13 @@ from typing import Any
 
 from pydantic import Field as Option
 
-from registry.schema.tree import Field, Guard, Type
+from registry.schema.tree import LINEAGE, Field, Guard
+from transforms.changed import without_lineage
 from transforms.keyed import Keyed
 from transforms.outcome import Unbindable
 from transforms.transform import Context, KeyRing
 
-PROTECTED = "streamveil:protected"
+PROTECTED = f"{LINEAGE}protected"
 
 VERSION_TO_REVERSE: Any = Option(
     default=None,
@@ -60,10 +60,8 @@ def without_last(field: Field) -> Field:
         return field
     entries = _entries(field)
     left = entries[:-1] if isinstance(entries, list) else []
-    own = {name: fact for name, fact in field.type.attrs.items() if name != PROTECTED}
-    attrs = {name: fact for name, fact in field.attrs.items() if name != PROTECTED}
-    type_ = Type(field.type.kind, field.type.fields, own)
-    return field.but(type=type_, attrs={**attrs, PROTECTED: left} if left else attrs)
+    new = without_lineage(field)
+    return new.but(attrs={**new.attrs, PROTECTED: left}) if left else new
 
 
 def check_key(keyed: Keyed, field: Field, context: Context, last: Guard | None) -> None:
@@ -143,7 +141,7 @@ def _is_flat(type_: Any) -> bool:
 
 
 def _entries(field: Field) -> Any:
-    return field.attrs.get(PROTECTED, field.type.attrs.get(PROTECTED))
+    return field.attrs.get(PROTECTED)
 
 
 def _unbindable(field: Field, context: Context, reason: str) -> Unbindable:

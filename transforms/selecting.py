@@ -15,6 +15,7 @@ from pydantic import Field as Option
 from registry.schema.paths import BadPath, Matcher, parse_path
 from registry.schema.tree import Field, Guard, Shape, Type, leaves, same_type
 from registry.schema.walk import Walk, edit_leaves, rewrite, select
+from transforms.changed import with_protected_default, without_default, without_lineage
 from transforms.outcome import Rejected, Unbindable
 from transforms.transform import Apply, Boolean, Bound, ColumnStep, Context, DistinctList, TextList, Transform
 
@@ -60,48 +61,51 @@ class Selecting(Transform):
         *,
         guard: Callable[[Field], Guard | None],
         nulls: bool = False,
+        reverses: bool = False,
     ) -> Bound:
-        """Bind `leaf` to every selected place. `guard` says what protects a place from then on, None for nothing."""
+        """Bind `leaf` to every selected place. `guard` says what protects a place from then on, None for nothing.
+
+        Where `leaf` `reverses` what was done before, it says itself what is left of the place's lineage.
+        """
         walk = select(shape.side(self.side), Matcher(self.fields, self.tags))
         if walk is None:
             if self.strict and shape.side(self.side).type.kind != "null":
                 raise Unbindable(f"transforms.{context.alias}: nothing in this schema is selected, and strict=true")
             return Bound(shape, matched=False)
         steps: dict[int, ColumnStep] = {}
-        only = {id(place): walk.only(place) for place in walk.places()}
+        alone = {id(place): way for place, way in walk.apart()}
 
         def guarded(field: Field) -> tuple[Field, Apply]:
             new, apply = leaf(field)
-            if new.type.kind != field.type.kind:
-                new = _without_default(new)
-            return _guarded(_gathering_tags(field, new), guard(field)), apply
+            protects = guard(field)
+            protectable = self.repeatable and context.sensitive.match(field.tags)
+            if protects is not None and protectable and field.type.is_leaf and field.attrs.get("default") is not None:
+                new = with_protected_default(field, new, apply)
+            elif new.type.kind != field.type.kind or field.protected_default:
+                new = without_default(new)
+            if protects is None and not reverses:
+                new = without_lineage(new)
+            return _guarded(_gathering_tags(field, new), protects), apply
 
         def edit(place: Walk, field: Field) -> Field:
             new, apply = _leaf_of(place, field, guarded)
-            steps[id(place)] = ColumnStep(self.side, only[id(place)], apply, nulls)
+            steps[id(place)] = ColumnStep(self.side, alone[id(place)], apply, nulls)
             return new
 
         for place in walk.places():
             if place.beneath:
                 _, apply = leaf(place.field)
-                steps[id(place)] = ColumnStep(self.side, only[id(place)], apply, nulls)
+                steps[id(place)] = ColumnStep(self.side, alone[id(place)], apply, nulls)
         root = rewrite(walk, edit)
         touched = tuple(place.field.origin for place in walk.places())
         return Bound(shape.with_side(self.side, root), tuple(steps[id(p)] for p in walk.places()), touched)
-
-
-def _without_default(field: Field) -> Field:
-    """A default of the old type is none of the new; null still is."""
-    if field.attrs.get("default") is None:
-        return field
-    return field.but(attrs={**field.attrs, "default": None}) if field.null == 0 else field.without_attrs("default")
 
 
 def _gathering_tags(old: Field, new: Field) -> Field:
     """A container that becomes a leaf answers for the tags of all that was in it."""
     if not new.type.is_leaf or old.type.is_leaf:
         return new
-    return new.but(tags=new.tags.union(*(leaf.tags for _, leaf in leaves(old))))
+    return new.tagged_as(leaf for _, leaf in leaves(old))
 
 
 def _guarded(field: Field, guard: Guard | None) -> Field:
@@ -122,7 +126,7 @@ def _union(field: Field, taken: tuple[int, ...], leaf: Leaf) -> tuple[Field, App
     branches = list(field.type.fields)
     applies: dict[str, Apply] = {}
     for index in taken:
-        branch = branches[index].but(tags=field.tags | branches[index].tags)
+        branch = branches[index].tagged_as([field])
         branches[index], applies[branch.at] = leaf(branch)
     merged: list[Field] = []
     becomes: dict[str, str] = {}
@@ -137,7 +141,7 @@ def _union(field: Field, taken: tuple[int, ...], leaf: Leaf) -> tuple[Field, App
         raise Unbindable(f"{field.origin}: two branches of the union would have one name", path=field.origin)
     alone = len(merged) == 1
     if alone:
-        new = field.but(type=merged[0].type, tags=field.tags | merged[0].tags, guards=merged[0].guards)
+        new = field.but(type=merged[0].type, guards=merged[0].guards).tagged_as(merged)
     else:
         new = field.but(type=Type("union", tuple(merged), field.type.attrs))
     return new, lambda boxes: _apply_branches(boxes, applies, becomes, alone)
@@ -147,7 +151,7 @@ def _both(one: Field, other: Field) -> Field:
     """Two branches made one: sensitive if either was, protected only if both are."""
     others = {guard.untyped(): guard for guard in other.guards}
     shared = (guard if others.get(guard.untyped()) == guard else guard.untyped() for guard in one.guards)
-    return one.but(tags=one.tags | other.tags, guards=tuple(guard for guard in shared if guard.untyped() in others))
+    return one.but(guards=tuple(guard for guard in shared if guard.untyped() in others)).tagged_as([other])
 
 
 def _union_name(type_: Type) -> str:

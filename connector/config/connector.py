@@ -12,6 +12,7 @@ from connector.config.sections import Batch, DeadLetters, RecordErrors
 from connector.config.sources import Sources
 from connector.plan import Link
 from connector.policy import Policy
+from connector.subject_rules import SubjectRules
 from registry.schema.tags import TagRules
 from registry.settings import RegistrySettings
 from vault.keyring import Ring
@@ -54,8 +55,10 @@ class Connector:
     record_errors: RecordErrors
     dead_letters: DeadLetters
     sink_topic_format: str
+    refresh_ms: int
     registry: RegistrySettings | None
     vault: VaultSettings | None
+    subjects: SubjectRules
     service: Service | None
     document: Path | None = None
     secret_variables: frozenset[str] = frozenset()

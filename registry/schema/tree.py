@@ -10,11 +10,16 @@ one and keeps the other, so it costs nothing per record.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 NO_TAGS: frozenset[str] = frozenset()
+
+LINEAGE = "streamveil:"
+"""What the attributes start with that say how a place was protected. They are facts of a place, never of a type."""
+KEYS_LINEAGE = f"{LINEAGE}keys"
+"""Where a map says this of its keys."""
 
 NUMBERS = frozenset({"int", "long", "float", "double"})
 NAMED = frozenset({"record", "enum", "fixed"})
@@ -30,6 +35,7 @@ class Guard(NamedTuple):
 
     `fingerprint` tells the key of that version from any other. Of a token `mode` and `format` say how it was made,
     and `type` what the leaf was before (attributes of an Avro type), None for a string or where branches differ.
+    `partial` says that something of the value stays on purpose, so that what is left is as sensitive as before.
     """
 
     step: str
@@ -41,15 +47,33 @@ class Guard(NamedTuple):
     mode: str | None = None
     format: str | None = None
     type: tuple[tuple[str, str | int], ...] | None = None
+    partial: bool = False
 
     def facts(self) -> dict[str, Any]:
-        """What is known, as plain JSON."""
-        known = {name: fact for name, fact in self._asdict().items() if fact is not None}
+        """What there is to say of it, by name, as plain JSON."""
+        known = {name: fact for name, fact in self._asdict().items() if fact not in (None, False)}
         return known if self.type is None else {**known, "type": dict(self.type)}
 
     def untyped(self) -> Guard:
         """The guard without the type of before."""
         return self._replace(type=None)
+
+
+TagKind = Literal["inline", "metadata", "reference", "declared", "catalogue", "earlier version"]
+
+
+class TagSource(NamedTuple):
+    """Who says that a tag holds.
+
+    `inline` is an attribute of the schema, `metadata` a pattern in its registered metadata, `reference` either of the
+    two in a referenced schema, `declared` a pattern in the configuration, `catalogue` an entry of the tag catalogue,
+    `earlier version` what an earlier version of the subject said. `where` tells people the place or the pattern, and
+    the subject and version where it is in another schema than the record's own.
+    """
+
+    tag: str
+    kind: TagKind
+    where: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,8 +112,10 @@ class Field:
     """A place that holds a value.
 
     `null` is the position of null in the place's union, or None where null is not allowed. `tags` are
-    sensitivity tags: its own and those of every place around it. `guards` say what protects it now. `origin` is
-    the path pattern that it came from in the source. `attrs` hold `default`, `doc`, `aliases` and the like.
+    sensitivity tags: its own and those of every place around it; `tag_sources` say of each where it came from, and
+    are no part of what the place says to a reader. `guards` say what protects it now. `origin` is the path pattern
+    that it came from in the source. `attrs` hold `default`, `doc`, `aliases` and the like; `protected_default` says
+    that the default there went through what protects the place.
     """
 
     name: str
@@ -100,10 +126,25 @@ class Field:
     guards: tuple[Guard, ...] = ()
     origin: str = ""
     attrs: Mapping[str, Any] = field(default_factory=dict)
+    tag_sources: tuple[TagSource, ...] = ()
+    protected_default: bool = False
 
     def but(self, **changes: Any) -> Self:
         """The same place with some of its facts changed."""
         return replace(self, **changes)
+
+    def tagged(self, sources: Iterable[TagSource]) -> Self:
+        """The same place with the tags of these sources added."""
+        merged = tuple(dict.fromkeys((*self.tag_sources, *sources)))
+        return self.but(tags=self.tags.union(source.tag for source in merged), tag_sources=merged)
+
+    def tagged_as(self, others: Iterable[Field]) -> Self:
+        """The same place with all tags of these places added, each with where it came from."""
+        others = list(others)
+        merged = dict.fromkeys(self.tag_sources)
+        for other in others:
+            merged.update(dict.fromkeys(other.tag_sources))
+        return self.but(tags=self.tags.union(*(other.tags for other in others)), tag_sources=tuple(merged))
 
     def without_attrs(self, *names: str) -> Self:
         return replace(self, attrs={k: v for k, v in self.attrs.items() if k not in names})

@@ -11,7 +11,7 @@ import pytest
 
 from connector.config import ConfigErrors, Need, load
 from connector.policy import OnEcho, OnUnclassified, OnUncovered, OnUntagged
-from registry.schema.tags import TagRules
+from registry.schema.tags import TagRules, on_side
 from tests.unit.configuring import LEAST, chain_errors, chain_of, errors_of, errors_with, loaded, service
 
 
@@ -537,9 +537,29 @@ def test_tags_are_declared_by_path() -> None:
 
     assert rules.property == "company:tags"
     assert rules.sensitive == ("PII", "secret*")
-    assert rules.for_side("key") == {"PII": ["id", "**"]}
-    assert rules.for_side("value") == {"PII": ["email", "address.**", "phones[*].number"]}
-    assert rules.for_headers() == {"user": frozenset({"PII"})}
+    declared = rules.declared["PII"]
+    assert [path for each in declared if (path := on_side(each, "key"))] == ["id", "**"]
+    assert [path for each in declared if (path := on_side(each, "value"))] == [
+        "email",
+        "address.**",
+        "phones[*].number",
+    ]
+    assert [(name, [source.tag for source in sources]) for name, sources in rules.for_headers().items()] == [
+        ("user", ["PII"])
+    ]
+
+
+def test_tags_are_released_by_path() -> None:
+    assert chain_of(tags__release__PII="email, key.id").tags.released == {"PII": ("email", "key.id")}
+
+
+def test_a_header_has_no_tag_to_release() -> None:
+    (error,) = chain_errors(tags__release__PII="header:user")
+    assert error.startswith('tags.release.PII: found "header:user"; expected path patterns: a header has no')
+
+
+def test_the_tags_are_refreshed_every_minute_unless_it_says_otherwise() -> None:
+    assert (chain_of().refresh_ms, chain_of(registry__refresh__ms="500").refresh_ms) == (60_000, 500)
 
 
 @pytest.mark.parametrize("path", ["a..b", "key.", "value.a.", "a`b", "header:", "list[0]"])
