@@ -24,7 +24,7 @@ from transforms.transform import Transform
 
 ALL = TagGlobs(["*"])
 BY_FIRST_CONNECTOR = {
-    "streamveil:protected": [{"transform": "Fpe", "step": "e", "key": "k"}],
+    "streamveil:protected": [{"transform": "Fpe", "step": "e", "key": "ring", "version": 1, "domain": "d"}],
     "streamveil:was": ["PII"],
 }
 
