@@ -73,7 +73,7 @@ class Access:
     def replace(self, lease: Lease | None, deadline: Deadline) -> Lease:
         """Another token than this one, by a login unless another thread has logged in meanwhile."""
         with self._alone(deadline):
-            if self._lease is None or self._lease is lease:
+            if self._lease is None or (lease is not None and self._lease.token == lease.token):
                 self._lease = self._method.login(lease, deadline)
                 self._on_new_token()
             return self._lease

@@ -180,7 +180,7 @@ class _FromAgent:
         while True:
             stamp = self._stamped()
             found = self._read()
-            is_new = isinstance(found, SecretStr) and not (old and _same(found, old.token))
+            is_new = isinstance(found, SecretStr) and not (old and found == old.token)
             if is_new or deadline.remaining() <= 2 * _LOOK_AGAIN_S:
                 break
             time.sleep(_LOOK_AGAIN_S)
@@ -197,7 +197,7 @@ class _FromAgent:
         if stamp is None or stamp == self._stamp:
             return True
         found = self._read()
-        if isinstance(found, SecretStr) and not _same(found, lease.token):
+        if isinstance(found, SecretStr) and found != lease.token:
             return False
         if isinstance(found, SecretStr):
             self._stamp = stamp
@@ -231,10 +231,6 @@ def _looked_up(
 def _check_not_root(settings: VaultSettings, policies: tuple[str, ...]) -> None:
     if _ROOT in policies and not settings.is_loopback:
         raise VaultRefused("a root token is only for development servers on loopback: use one with a policy of its own")
-
-
-def _same(one: SecretStr, other: SecretStr) -> bool:
-    return one.get_secret_value() == other.get_secret_value()
 
 
 def _token_in(path: Path, setting: str, *, private: bool) -> SecretStr:

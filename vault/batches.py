@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, NoReturn, TypeVar
 
+from vault.errors import VaultUnavailable
+
 AT_A_TIME: Final = 4
 """Requests of one client that are under way together."""
 
@@ -56,11 +58,14 @@ class Pool:
     def each(
         self, parts: Sequence[Sequence[Item]], send: Callable[[Sequence[Item]], Sequence[_Answer]]
     ) -> list[_Answer]:
-        """What ``send`` gives for each item. The first part that fails makes the whole fail, once all are through."""
+        """What ``send`` gives for each item. A part that fails makes the whole fail, once all are through.
+
+        Where some failures may pass and others do not, it fails as the latter do.
+        """
         if len(parts) <= 1:
             return [answer for part in parts for answer in send(part)]
         sent: list[Future[Sequence[_Answer]]] = [self._threads.submit(send, part) for part in parts]
         failures = [failure for each in sent if (failure := each.exception()) is not None]
         if failures:
-            raise failures[0]
+            raise min(failures, key=lambda failure: isinstance(failure, VaultUnavailable))
         return [answer for each in sent for answer in each.result()]

@@ -7,9 +7,12 @@ import threading
 import pytest
 
 from tests.unit.vault_script import TOKEN, Reply, ScriptedVault, Seen, logged_in, secret
+from vault.access import Access
 from vault.client import VaultClient
+from vault.deadline import Deadline
 from vault.errors import VaultProtocolError, VaultRefused, VaultSettingsError, VaultUnavailable
 from vault.settings import VaultSettings
+from vault.transport import Transport
 
 LOOK_UP = "GET auth/token/lookup-self"
 READ = "GET secret/data/a"
@@ -131,6 +134,15 @@ class TestPermissionDenied:
             vault.then(LOOK_UP, *[Reply(503)] * 50)
             with pytest.raises(VaultUnavailable):
                 client.read_secret("a")
+
+    def test_a_token_that_was_renewed_before_it_was_revoked_is_replaced_as_well(self, vault):
+        vault.on("POST auth/token/renew-self", lambda seen: logged_in(seen.token))
+        settings = by_approle(vault, "one", "two")
+        access = Access(settings, Transport(settings))
+        old = access.replace(None, Deadline(5))
+        access.renew(old, Deadline(5))
+        assert access.lease is not old
+        assert access.replace(old, Deadline(5)).token.get_secret_value() == "two"
 
     def test_many_threads_with_an_invalid_token_log_in_once(self, vault):
         with VaultClient(by_approle(vault, "one", "two")) as client:
