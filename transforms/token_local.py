@@ -12,7 +12,6 @@ from transforms.token_siv import KEY_BYTES, LARGEST_VERSION, Sealer
 from transforms.token_texts import EMAIL_FORMAT, TOKEN_FORMAT, EmailSpelling, Spelling, TokenSpelling
 from transforms.transform import KeyRing
 
-
 _TOO_LONG = Rejected(Code.TOO_LONG)
 _FOREIGN = Rejected(Code.NOT_A_TOKEN)
 
