@@ -10,9 +10,10 @@ import importlib.metadata
 import json
 import sys
 import threading
+from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -49,6 +50,10 @@ SchemaFile = Annotated[
 KeySchemaFile = Annotated[
     Path | None, typer.Option("--key-schema", metavar="F.avsc", help="The Avro schema of the keys.", show_default=False)
 ]
+
+
+JsonDocument = Annotated[bool, typer.Option("--json", help="Write a JSON document.")]
+Topic = Annotated[str | None, typer.Option(metavar="T", help="Take the schemas from the registry.", show_default=False)]
 
 
 def _show_version(wanted: bool) -> None:
@@ -88,19 +93,23 @@ def explain(
     connector: ConnectorFile,
     schema: SchemaFile = None,
     key_schema: KeySchemaFile = None,
-    topic: Annotated[
-        str | None, typer.Option(metavar="T", help="Take the schemas from the registry.", show_default=False)
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write a JSON document.")] = False,
+    topic: Topic = None,
+    as_json: JsonDocument = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Write a table in GitHub's Markdown.")] = False,
+    as_html: Annotated[bool, typer.Option("--html", help="Write a page of HTML that can be filed.")] = False,
 ) -> None:
     """Show what happens to each field, and whether every sensitive one is protected."""
-    from connector.explain import as_document, print_explanation
     from connector.explain import explain as explained
+    from connector.explain_document import as_document
+    from connector.explain_html import as_html as page
+    from connector.explain_markdown import as_markdown as table
+    from connector.explain_terminal import print_explanation
     from connector.protecting import protection_of
     from connector.source_schemas import UnusableSchema, source_from_files, source_from_registry
 
-    if topic and (schema or key_schema):
-        raise typer.BadParameter("give schemas, or a topic whose schemas the registry has, not both")
+    _either_schemas_or_topic(schema, key_schema, topic)
+    if as_json + as_markdown + as_html > 1:
+        raise typer.BadParameter("--json, --markdown and --html exclude each other")
     loaded = _loaded(connector, Need.REGISTRY if topic else Need.CHAIN)
     try:
         source = source_from_registry(loaded, topic) if topic else source_from_files(loaded, schema, key_schema)
@@ -108,7 +117,11 @@ def explain(
         _refuse(str(problem))
     explanation = explained(protection_of(loaded), source, topic or "")
     if as_json:
-        typer.echo(json.dumps(as_document(explanation), indent=2, ensure_ascii=False))
+        _show(as_document(explanation))
+    elif as_markdown:
+        typer.echo(table(explanation), nl=False)
+    elif as_html:
+        typer.echo(page(explanation, loaded.name, datetime.now(UTC)), nl=False)
     else:
         print_explanation(explanation, _console())
     raise typer.Exit(Exit.DONE if explanation.holds else Exit.REFUSED)
@@ -170,6 +183,15 @@ def _console() -> Console:
     """Standard output; where it is no terminal nothing is wrapped."""
     console = Console()
     return console if console.is_terminal else Console(width=_UNWRAPPED)
+
+
+def _either_schemas_or_topic(schema: Path | None, key_schema: Path | None, topic: str | None) -> None:
+    if topic and (schema or key_schema):
+        raise typer.BadParameter("give schemas, or a topic whose schemas the registry has, not both")
+
+
+def _show(document: dict[str, Any]) -> None:
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def _loaded(path: Path, need: Need) -> Connector:

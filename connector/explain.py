@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import NamedTuple
 
 from connector.binding import Judged, Protection, bind_and_judge
 from connector.coverage import Finding, Verdict
 from connector.plan import Plan, Stage
-from connector.publishing import published
 from connector.record import Failure
 from connector.source_schemas import Source
-from registry.schema.printer import print_schema
-from registry.schema.tree import Guard, Shape
-
-_COLOURS = {
-    Verdict.CLEAR: "dim",
-    Verdict.DROPPED: "cyan",
-    Verdict.PROTECTED: "green",
-    Verdict.UNPROVEN: "yellow",
-    Verdict.UNCOVERED: "bold red",
-}
 
 
 class Happening(NamedTuple):
@@ -42,12 +26,22 @@ class Happening(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A chain, judged on a source, for people (`print_explanation`) and for programs (`as_document`)."""
+    """A chain, judged on a source. How it is shown is in the files `explain_*`."""
 
     source: Source
     protection: Protection
     judged: Judged
     topic: str
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        return self.judged.findings
+
+    @property
+    def counts(self) -> Mapping[Verdict, int]:
+        """How many fields have each verdict, from the best verdict to the worst; none is left out."""
+        verdicts = [finding.verdict for finding in self.findings]
+        return {verdict: verdicts.count(verdict) for verdict in Verdict}
 
     @property
     def refusals(self) -> Sequence[Failure]:
@@ -58,6 +52,13 @@ class Explanation:
     def holds(self) -> bool:
         """Whether records of this schema pass, and every sensitive leaf is protected or dropped."""
         return self.judged.problem is None and not self.refusals
+
+    @property
+    def failures(self) -> Sequence[str]:
+        """Why it does not hold, a sentence each; empty where it does."""
+        rejected = [f"rejected: {refusal.stage}: {refusal.reason or refusal.code}" for refusal in self.refusals]
+        problem = self.judged.problem
+        return rejected if problem is None else [*rejected, f"{problem.kind}: {problem.message}"]
 
     def happenings(self, finding: Finding) -> Sequence[Happening]:
         """What the transforms do to a leaf, in the order of the chain."""
@@ -97,37 +98,8 @@ def _is_within(origin: str, place: str) -> bool:
     return not place or origin == place or origin.startswith((f"{place}.", f"{place}[", f"{place}{{"))
 
 
-def print_explanation(explanation: Explanation, console: Console) -> None:
-    """The table and what there is to say about it: coloured on a terminal, plain text elsewhere."""
-    console.print(explanation_table(explanation, plain=not console.is_terminal))
-    for warning in explanation.judged.warnings:
-        console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
-    for refusal in explanation.refusals:
-        text = f"rejected: {refusal.stage}: {refusal.reason or refusal.code}"
-        console.print(Text(text, style="bold red"), soft_wrap=True)
-    problem = explanation.judged.problem
-    if problem is not None:
-        console.print(Text(f"{problem.kind}: {problem.message}", style="bold red"), soft_wrap=True)
-
-
-def explanation_table(explanation: Explanation, *, plain: bool = False) -> Table:
-    """A row for each leaf: path, type, tags, what happens, what comes out, verdict."""
-    table = Table(box=None if plain else box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for heading in ("field", "type", "tags", "what happens", "output", "verdict"):
-        table.add_column(heading, no_wrap=plain or heading in ("field", "verdict"), overflow="fold")
-    for finding in explanation.judged.findings:
-        table.add_row(
-            Text(finding.path),
-            Text(finding.type),
-            Text(", ".join(sorted(finding.tags))),
-            Text("\n".join(map(str, explanation.happenings(finding)))),
-            Text("\n".join(f"{_place(side, path)}: {type_}" for side, path, type_ in finding.outputs) or "dropped"),
-            Text(str(finding.verdict), style=_COLOURS[finding.verdict]),
-        )
-    return table
-
-
-def _place(side: str, path: str) -> str:
+def place_of(side: str, path: str) -> str:
+    """A place where a value ends, as reports show it: paths of keys start with `key`, of headers with `header:`."""
     match side:
         case "key":
             return f"key{path if path.startswith(('[', '{')) else path and f'.{path}'}"
@@ -135,55 +107,3 @@ def _place(side: str, path: str) -> str:
             return f"header:{path}"
         case _:
             return path or "value"
-
-
-def as_document(explanation: Explanation) -> dict[str, Any]:
-    """The explanation as JSON objects, in the form that `docs/command-line.md` describes."""
-    judged = explanation.judged
-    problem = judged.problem
-    return {
-        "topic": explanation.topic or None,
-        "holds": explanation.holds,
-        "fields": [_leaf(explanation, finding) for finding in judged.findings],
-        "problem": problem and {"kind": problem.kind, "message": problem.message, "path": problem.path},
-        "rejected": [_refusal(refusal) for refusal in explanation.refusals],
-        "warnings": list(judged.warnings),
-        "outputs": [_schemas(explanation, end.shape) for end in judged.plan.ends() if end.shape is not None],
-    }
-
-
-def _leaf(explanation: Explanation, finding: Finding) -> dict[str, Any]:
-    return {
-        "path": finding.path,
-        "side": finding.side,
-        "origin": finding.origin,
-        "type": finding.type,
-        "tags": sorted(finding.tags),
-        "steps": [happening._asdict() for happening in explanation.happenings(finding)],
-        "outputs": [{"path": _place(side, path), "type": type_} for side, path, type_ in finding.outputs],
-        "guards": [_guard(guard) for guard in finding.guards],
-        "verdict": str(finding.verdict),
-    }
-
-
-def _guard(guard: Guard) -> dict[str, Any]:
-    return {name: fact for name, fact in guard._asdict().items() if fact is not None}
-
-
-def _refusal(refusal: Failure) -> dict[str, Any]:
-    return {"stage": refusal.stage, "code": str(refusal.code), "path": refusal.path, "reason": refusal.reason}
-
-
-def _schemas(explanation: Explanation, end: Shape) -> dict[str, str | None]:
-    """The Avro schemas of the sink's records, null where a side has none."""
-    return {side: _schema(explanation, end, side) for side in ("key", "value")}
-
-
-def _schema(explanation: Explanation, end: Shape, side: str) -> str | None:
-    root, source = end.side(side), explanation.source
-    if side not in source.texts or root.type.kind == "null":
-        return None
-    if root is source.shape.side(side):
-        return source.texts[side]
-    protection = explanation.protection
-    return print_schema(published(root, protection.sensitive), protection.rules.property)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from connector.config import Connector
 from connector.config.converters import Format
@@ -21,12 +22,27 @@ class UnusableSchema(Exception):
     """A schema that cannot be had or read. Says which one and why, for the person at the command line."""
 
 
+class FromFile(NamedTuple):
+    """A schema that stands in a file."""
+
+    file: str
+
+
+class FromRegistry(NamedTuple):
+    """A schema that the registry has under a subject."""
+
+    subject: str
+    version: int
+    id: int
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The shape of the records before the chain, and the texts of the Avro schemas that it was made of."""
+    """The shape of the records before the chain; by side, the texts of its Avro schemas and where they come from."""
 
     shape: Shape
     texts: Mapping[str, str]
+    origins: Mapping[str, FromFile | FromRegistry] = field(default_factory=dict)
 
 
 def source_from_files(connector: Connector, value: Path | None, key: Path | None) -> Source:
@@ -39,13 +55,15 @@ def source_from_files(connector: Connector, value: Path | None, key: Path | None
         raise UnusableSchema("value.converter is avro: the schema of the values is needed")
     rules = connector.tags
     texts: dict[str, str] = {}
+    origins = {}
     roots = {}
     for side, path, converter in (("key", key, connector.converters.key), ("value", value, connector.converters.value)):
         if path is None:
             roots[side] = root_without_schema(side, converter, rules)
         else:
             roots[side], texts[side] = root_from_file(side, path, converter, rules)
-    return Source(shape_of(roots["key"], roots["value"], rules), texts)
+            origins[side] = FromFile(str(path))
+    return Source(shape_of(roots["key"], roots["value"], rules), texts, origins)
 
 
 def source_from_registry(connector: Connector, topic: str) -> Source:
@@ -57,16 +75,19 @@ def source_from_registry(connector: Connector, topic: str) -> Source:
         raise UnusableSchema("schema.registry.url is needed to look up the schemas of a topic")
     rules = connector.tags
     texts: dict[str, str] = {}
+    origins = {}
     roots = {}
     with RegistryClient(connector.registry) as registry:
         for side, converter in (("key", connector.converters.key), ("value", connector.converters.value)):
             if converter != "avro":
                 roots[side] = root_without_schema(side, converter, rules)
                 continue
-            schema = _latest(registry, f"{topic}-{side}")
+            subject = f"{topic}-{side}"
+            version, schema = _latest(registry, subject)
             texts[side] = schema.text
-            roots[side] = _registered_root(side, schema, f"{topic}-{side}", rules)
-    return Source(shape_of(roots["key"], roots["value"], rules), texts)
+            origins[side] = FromRegistry(subject, version, schema.id)
+            roots[side] = _registered_root(side, schema, subject, rules)
+    return Source(shape_of(roots["key"], roots["value"], rules), texts, origins)
 
 
 def root_from_file(side: str, path: Path, converter: Format, rules: TagRules) -> tuple[Field, str]:
@@ -92,14 +113,14 @@ def root_without_schema(side: str, converter: Format, rules: TagRules) -> Field:
         raise UnusableSchema(str(problem)) from None
 
 
-def _latest(registry: RegistryClient, subject: str) -> RegisteredSchema:
+def _latest(registry: RegistryClient, subject: str) -> tuple[int, RegisteredSchema]:
     try:
-        _, schema = registry.latest(subject)
+        version, schema = registry.latest(subject)
     except RegistryError as error:
         raise UnusableSchema(str(error)) from None
     if schema.schema_type != AVRO:
         raise UnusableSchema(f"subject {subject} is {schema.schema_type}, which is not handled")
-    return schema
+    return version, schema
 
 
 def _registered_root(side: str, schema: RegisteredSchema, subject: str, rules: TagRules) -> Field:
