@@ -128,6 +128,41 @@ def explain(
 
 
 @app.command()
+def lint(
+    connector: ConnectorFile,
+    schema: SchemaFile = None,
+    key_schema: KeySchemaFile = None,
+    topic: Topic = None,
+    as_json: JsonDocument = False,
+) -> None:
+    """Warn of what is allowed and likely not meant; exit status 1 if there is something.
+
+    Without schemas only what the chain alone can tell.
+    """
+    from connector.lint import as_document
+    from connector.lint import lint as linted
+    from connector.protecting import protection_of
+    from connector.source_schemas import UnusableSchema, source_from_files, source_from_registry
+
+    _either_schemas_or_topic(schema, key_schema, topic)
+    loaded = _loaded(connector, Need.REGISTRY if topic else Need.CHAIN)
+    source = None
+    try:
+        if topic:
+            source = source_from_registry(loaded, topic)
+        elif schema or key_schema or loaded.converters.value != "avro":
+            source = source_from_files(loaded, schema, key_schema)
+    except UnusableSchema as problem:
+        _refuse(str(problem))
+    remarks = linted(protection_of(loaded), source, topic or "")
+    if as_json:
+        _show(as_document(remarks, topic or ""))
+    else:
+        typer.echo("\n".join(map(str, remarks)) or f"{connector} has no warnings")
+    raise typer.Exit(Exit.REFUSED if remarks else Exit.DONE)
+
+
+@app.command()
 def apply(
     connector: ConnectorFile,
     schema: SchemaFile = None,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from connector.binding import Judged, Protection, bind_and_judge
 from connector.coverage import Finding, Verdict
-from connector.plan import Plan, Stage
+from connector.plan import Stage
 from connector.record import Failure
 from connector.source_schemas import Source
 
@@ -62,7 +62,7 @@ class Explanation:
 
     def happenings(self, finding: Finding) -> Sequence[Happening]:
         """What the transforms do to a leaf, in the order of the chain."""
-        ways = list(_ways(self.judged.plan))
+        ways = list(self.judged.plan.ways())
         found: dict[str, Happening] = {}
         for stage in self.judged.plan.all_stages():
             alias = stage.link.alias
@@ -78,23 +78,14 @@ def explain(protection: Protection, source: Source, topic: str = "") -> Explanat
     return Explanation(source, protection, bind_and_judge(protection, source.shape, topic), topic)
 
 
-def _ways(plan: Plan, before: tuple[Stage, ...] = ()) -> Iterator[tuple[Stage, ...]]:
-    """The stages that a record can go through, one tuple for each end."""
-    stages = before + plan.stages
-    if plan.fork is None:
-        yield stages
-    else:
-        yield from _ways(plan.fork.yes, stages)
-        yield from _ways(plan.fork.no, stages)
-
-
 def _touches(stage: Stage, finding: Finding) -> bool:
     if stage.link.transform.side != finding.side:
         return False
-    return any(_is_within(finding.origin, place) for place in stage.touched)
+    return any(is_within(finding.origin, place) for place in stage.touched)
 
 
-def _is_within(origin: str, place: str) -> bool:
+def is_within(origin: str, place: str) -> bool:
+    """Whether a place is another one or lies in it, by their paths in the source; empty is the root."""
     return not place or origin == place or origin.startswith((f"{place}.", f"{place}[", f"{place}{{"))
 
 

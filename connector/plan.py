@@ -91,6 +91,14 @@ class Plan:
             yield from self.fork.yes.all_stages()
             yield from self.fork.no.all_stages()
 
+    def ways(self) -> Iterator[tuple[Stage, ...]]:
+        """The stages that a record can go through, one tuple for each end."""
+        if self.fork is None:
+            yield self.stages
+        else:
+            for way in (*self.fork.yes.ways(), *self.fork.no.ways()):
+                yield (*self.stages, *way)
+
     def steps(self) -> Iterator[Step]:
         for stage in self.all_stages():
             yield from stage.steps
