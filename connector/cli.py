@@ -163,6 +163,28 @@ def lint(
 
 
 @app.command()
+def drift(connector: ConnectorFile, as_json: JsonDocument = False) -> None:
+    """Compare a configuration with all versions of its subjects; exit status 1 if it has to change."""
+    from connector.drift import as_document, drift_of
+    from connector.protecting import protection_of
+    from connector.source_schemas import UnusableSchema
+    from connector.subject_versions import read_topics
+
+    loaded = _loaded(connector, Need.REGISTRY)
+    try:
+        topics = read_topics(loaded)
+    except UnusableSchema as problem:
+        _refuse(str(problem))
+    found = drift_of(protection_of(loaded), topics)
+    document = as_document(topics, found)
+    if as_json:
+        _show(document)
+    else:
+        typer.echo("\n".join(map(str, found)) or f"{connector} fits every version of its subjects")
+    raise typer.Exit(Exit.REFUSED if document["drifts"] else Exit.DONE)
+
+
+@app.command()
 def apply(
     connector: ConnectorFile,
     schema: SchemaFile = None,

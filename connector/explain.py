@@ -46,7 +46,7 @@ class Explanation:
     @property
     def refusals(self) -> Sequence[Failure]:
         """Why the chain rejects every record of this schema, or those that a predicate leads there."""
-        return [end.refused for end in self.judged.plan.ends() if end.refused is not None]
+        return self.judged.plan.refusals()
 
     @property
     def holds(self) -> bool:

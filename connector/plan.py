@@ -85,6 +85,10 @@ class Plan:
             yield from self.fork.yes.ends()
             yield from self.fork.no.ends()
 
+    def refusals(self) -> list[Failure]:
+        """Why records are refused, at each end at which all are."""
+        return [end.refused for end in self.ends() if end.refused is not None]
+
     def all_stages(self) -> Iterator[Stage]:
         yield from self.stages
         if self.fork is not None:

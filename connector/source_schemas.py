@@ -86,7 +86,7 @@ def source_from_registry(connector: Connector, topic: str) -> Source:
             version, schema = _latest(registry, subject)
             texts[side] = schema.text
             origins[side] = FromRegistry(subject, version, schema.id)
-            roots[side] = _registered_root(side, schema, subject, rules)
+            roots[side] = registered_root(side, schema, subject, rules)
     return Source(shape_of(roots["key"], roots["value"], rules), texts, origins)
 
 
@@ -115,15 +115,15 @@ def root_without_schema(side: str, converter: Format, rules: TagRules) -> Field:
 
 def _latest(registry: RegistryClient, subject: str) -> tuple[int, RegisteredSchema]:
     try:
-        version, schema = registry.latest(subject)
+        return registry.latest(subject)
     except RegistryError as error:
         raise UnusableSchema(str(error)) from None
+
+
+def registered_root(side: str, schema: RegisteredSchema, subject: str, rules: TagRules) -> Field:
+    """The root of a side whose schema the registry has. Raises `UnusableSchema` where it is not Avro that we read."""
     if schema.schema_type != AVRO:
         raise UnusableSchema(f"subject {subject} is {schema.schema_type}, which is not handled")
-    return version, schema
-
-
-def _registered_root(side: str, schema: RegisteredSchema, subject: str, rules: TagRules) -> Field:
     references = [reference.text for reference in schema.references]
     try:
         return avro_root(side, schema.text, rules, references, schema.metadata)

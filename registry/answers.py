@@ -53,6 +53,7 @@ class RegisteredAnswer(_Lenient):
 SCHEMA: Final = TypeAdapter(SchemaAnswer)
 VERSION: Final = TypeAdapter(VersionAnswer)
 VERSION_NUMBERS: Final = TypeAdapter(list[int])
+SUBJECT_NAMES: Final = TypeAdapter(list[str])
 SUBJECT_VERSIONS: Final = TypeAdapter(list[SubjectVersionAnswer])
 REGISTERED: Final = TypeAdapter(RegisteredAnswer)
 
