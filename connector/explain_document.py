@@ -35,6 +35,7 @@ def _leaf(explanation: Explanation, finding: Finding) -> dict[str, Any]:
         "origin": finding.origin,
         "type": finding.type,
         "tags": sorted(finding.tags),
+        "tag_sources": [source._asdict() for source in sorted(finding.tag_sources)],
         "steps": [happening._asdict() for happening in explanation.happenings(finding)],
         "outputs": [{"path": place_of(side, path), "type": type_} for side, path, type_ in finding.outputs],
         "guards": [_guard(guard) for guard in finding.guards],

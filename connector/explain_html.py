@@ -7,6 +7,7 @@ from datetime import datetime
 from html import escape
 from typing import Final
 
+from connector.coverage import Finding
 from connector.explain import Explanation, place_of
 from connector.explain_terminal import HEADINGS
 from connector.source_schemas import FromFile, FromRegistry
@@ -24,7 +25,7 @@ th, td { border: 1px solid #d0d7de; padding: .3rem .5rem; text-align: left; vert
 th { background: #f3f5f7; }
 td { overflow-wrap: anywhere; }
 code { font: 12.5px ui-monospace, monospace; }
-.where { color: #57606a; }
+.where { color: #57606a; font-size: .85em; padding-left: .75em; }
 .holds { border-left: .4rem solid #1a7f37; padding-left: .6rem; }
 .fails { border-left: .4rem solid #cf222e; padding-left: .6rem; }
 td.clear { color: #57606a; }
@@ -132,13 +133,23 @@ def _table(explanation: Explanation) -> Iterator[str]:
         cells = (
             _code(finding.path),
             _code(finding.type),
-            "<br>".join(map(_text, sorted(finding.tags))),
+            _tags(finding),
             "<br>".join(_text(happening) for happening in explanation.happenings(finding)),
             "<br>".join(outputs) or "dropped",
         )
         row = "".join(f"<td>{cell}</td>" for cell in cells)
         yield f'<tr>{row}<td class="{verdict}">{verdict}</td></tr>'
     yield "</tbody>\n</table>"
+
+
+def _tags(finding: Finding) -> str:
+    """A list of the tags, below each where it came from."""
+    lines = []
+    for tag in sorted(finding.tags):
+        lines.append(_text(tag))
+        sources = (source for source in sorted(finding.tag_sources) if source.tag == tag)
+        lines += [f'<span class="where">{_text(f"{source.kind}: {source.where}")}</span>' for source in sources]
+    return "<br>".join(lines)
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> Iterator[str]:

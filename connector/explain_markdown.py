@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from connector.explain import Explanation
-from connector.explain_terminal import HEADINGS, outputs_of
+from connector.explain_terminal import HEADINGS, outputs_of, tags_of
 
 _SPECIAL = re.compile(r"[^\w ]")
 
@@ -24,7 +24,7 @@ def _lines(explanation: Explanation) -> Iterator[str]:
             (
                 verbatim(finding.path),
                 verbatim(finding.type),
-                ", ".join(map(verbatim, sorted(finding.tags))),
+                "<br>".join(map(verbatim, tags_of(finding))),
                 "<br>".join(verbatim(str(happening)) for happening in explanation.happenings(finding)),
                 "<br>".join(map(verbatim, outputs_of(finding))),
                 str(finding.verdict),

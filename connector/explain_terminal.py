@@ -9,6 +9,7 @@ from rich.text import Text
 
 from connector.coverage import Finding, Verdict
 from connector.explain import Explanation, place_of
+from registry.schema.tree import TagSource
 
 HEADINGS = ("field", "type", "tags", "what happens", "output", "verdict")
 _COLOURS = {
@@ -38,7 +39,7 @@ def explanation_table(explanation: Explanation, *, plain: bool = False) -> Table
         table.add_row(
             Text(finding.path),
             Text(finding.type),
-            Text(", ".join(sorted(finding.tags))),
+            Text("\n".join(tags_of(finding))),
             Text("\n".join(map(str, explanation.happenings(finding)))),
             Text("\n".join(outputs_of(finding))),
             Text(str(finding.verdict), style=_COLOURS[finding.verdict]),
@@ -49,3 +50,15 @@ def explanation_table(explanation: Explanation, *, plain: bool = False) -> Table
 def outputs_of(finding: Finding) -> list[str]:
     """Where a leaf ends and as what type, for people."""
     return [f"{place_of(side, path)}: {type_}" for side, path, type_ in finding.outputs] or ["dropped"]
+
+
+def tags_of(finding: Finding) -> list[str]:
+    """A leaf's tags, each with where it came from, for people. Of an inline tag the place goes without saying."""
+    return [
+        f"{tag} ({', '.join(_source(source) for source in finding.tag_sources if source.tag == tag)})"
+        for tag in sorted(finding.tags)
+    ]
+
+
+def _source(source: TagSource) -> str:
+    return source.kind if source.kind == "inline" else f"{source.kind}: {source.where}"

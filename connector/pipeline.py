@@ -22,6 +22,7 @@ from connector.subjects import Registering, Subjects
 from registry.errors import PoisonRecord, RegistryError, RegistryUnavailable, SchemaNotFound
 from registry.registered import AVRO, RegisteredSchema
 from registry.schema.avro import BadSchema
+from registry.schema.tags import Referenced
 from registry.schema.tree import Field, null_root
 from registry.wire import PREFIX_LENGTH, split
 from transforms.outcome import Code, Unavailable
@@ -178,7 +179,7 @@ class Pipeline:
             reason = f"schema id {schema.id} is {schema.schema_type}, which is not handled"
             raise Refusal(Failure(Code.UNUSABLE_SCHEMA, stage, reason=reason))
         try:
-            references = [reference.text for reference in schema.references]
+            references = [Referenced(reference.text) for reference in schema.references]
             root = avro_root(side, schema.text, rules, references, schema.metadata)
         except BadSchema as problem:
             raise Refusal(Failure(Code.UNUSABLE_SCHEMA, stage, reason=f"schema id {schema.id}: {problem}")) from None

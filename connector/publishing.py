@@ -1,8 +1,8 @@
 """Output schemas: what a shape says to those who read the sink topic.
 
-A protected leaf tells its lineage (`streamveil:protected`: transform, key ring, version, domain) and which tags
-held before (`streamveil:was`). Nothing that could repeat a value of the source stays on a sensitive leaf or around
-one: no default, doc, alias or other attribute.
+A protected leaf tells its lineage (`streamveil:protected`: transform, key ring, version, fingerprint, domain) and
+which tags held before (`streamveil:was`). Nothing that could repeat a value of the source stays on a sensitive leaf or
+around one: no default, doc, alias or other attribute.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ def _lineage(guard: Guard) -> dict[str, Any]:
         "step": guard.step,
         "key": guard.key,
         "version": guard.version,
+        "fingerprint": guard.fingerprint,
         "domain": guard.domain,
     }
     return {name: fact for name, fact in facts.items() if fact is not None}

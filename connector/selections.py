@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from connector.binding import Protection
 from connector.plan import Link, Plan, bind
 from registry.schema.paths import Matcher, quote_name
-from registry.schema.tags import TagRules
+from registry.schema.tags import TagRules, on_side
 from registry.schema.tree import Field, Shape
 from registry.schema.walk import select
 from transforms.replace_field import ReplaceField
@@ -65,9 +65,9 @@ def declared(rules: TagRules) -> Iterator[Selection]:
     """The patterns of `tags.fields.*` for keys and values; of headers nobody knows which there will be."""
     for tag, patterns in rules.declared.items():
         for pattern in patterns:
-            one = TagRules(declared={tag: (pattern,)})
             for side in ("key", "value"):
-                yield from (Selection(f"tags.fields.{tag}", path, side) for path in one.for_side(side).get(tag, ()))
+                if (path := on_side(pattern, side)) is not None:
+                    yield Selection(f"tags.fields.{tag}", path, side)
 
 
 def found_in(protection: Protection, shape: Shape, topic: str) -> list[Found]:

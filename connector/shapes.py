@@ -7,7 +7,7 @@ from typing import Any
 
 from registry.scan import holds_nothing
 from registry.schema.avro import BadSchema
-from registry.schema.tags import TagRules, tagged_tree, with_declared
+from registry.schema.tags import Referenced, Said, Tagged, TagRules, tagged_tree, with_declared
 from registry.schema.tree import Field, Shape, Type, null_root
 
 OTHER_HEADERS = "*"
@@ -17,17 +17,23 @@ def avro_root(
     side: str,
     schema: str | Any,
     rules: TagRules,
-    references: Iterable[str] = (),
+    references: Iterable[Referenced] = (),
     metadata: Mapping[str, Any] | None = None,
 ) -> Field:
     """The root of a side that has an Avro schema. Raises `registry.schema.avro.BadSchema`."""
+    said = () if metadata is None else (Said(metadata),)
+    return tagged_avro(side, schema, rules, references=references, metadata=said).root
+
+
+def tagged_avro(side: str, schema: str | Any, rules: TagRules, **more: Any) -> Tagged:
+    """The same with what `registry.schema.tags.tagged_tree` has to say about it, and all that it takes."""
     try:
-        root = tagged_tree(schema, root=side, rules=rules, references=tuple(references), metadata=metadata)
+        tagged = tagged_tree(schema, root=side, rules=rules, **more)
     except RecursionError:
         raise BadSchema("the schema is nested too deeply") from None
-    if holds_nothing(root):
+    if holds_nothing(tagged.root):
         raise BadSchema("a record of the schema contains itself, so it can hold no value")
-    return root
+    return tagged
 
 
 def raw_root(side: str, converter: str, rules: TagRules) -> Field:
@@ -41,7 +47,8 @@ def shape_of(key: Field | None, value: Field | None, rules: TagRules, *, others:
     """A shape with the headers that are declared, and one more that stands for all others when there are any."""
     raw = Type("bytes", (), {"raw": "bytes"})
     headers = [
-        Field(name, name, raw, null=0, tags=tags, origin=f"header:{name}") for name, tags in rules.for_headers().items()
+        Field(name, name, raw, null=0, origin=f"header:{name}").tagged(sources)
+        for name, sources in rules.for_headers().items()
     ]
     if others:
         headers.append(Field(OTHER_HEADERS, OTHER_HEADERS, raw, null=0, origin=f"header:{OTHER_HEADERS}"))

@@ -14,7 +14,7 @@ from registry.client import RegistryClient
 from registry.errors import RegistryError
 from registry.registered import AVRO, RegisteredSchema
 from registry.schema.avro import BadSchema
-from registry.schema.tags import TagRules
+from registry.schema.tags import Referenced, TagRules
 from registry.schema.tree import Field, Shape
 
 
@@ -124,7 +124,7 @@ def registered_root(side: str, schema: RegisteredSchema, subject: str, rules: Ta
     """The root of a side whose schema the registry has. Raises `UnusableSchema` where it is not Avro that we read."""
     if schema.schema_type != AVRO:
         raise UnusableSchema(f"subject {subject} is {schema.schema_type}, which is not handled")
-    references = [reference.text for reference in schema.references]
+    references = [Referenced(reference.text) for reference in schema.references]
     try:
         return avro_root(side, schema.text, rules, references, schema.metadata)
     except BadSchema as problem:

@@ -13,8 +13,8 @@ def summary(place: Field) -> Field:
     if place.type.is_leaf:
         return place
     inside = [leaf for _, leaf in leaves(place)]
-    tags = place.tags.union(*(leaf.tags for leaf in inside))
-    return place.but(type=Type(place.type.kind), tags=tags, guards=_shared([leaf for leaf in inside if leaf.tags]))
+    guards = _shared([leaf for leaf in inside if leaf.tags])
+    return place.but(type=Type(place.type.kind), guards=guards).tagged_as(inside)
 
 
 def _shared(tagged: list[Field]) -> tuple[Guard, ...]:
@@ -26,7 +26,7 @@ def _shared(tagged: list[Field]) -> tuple[Guard, ...]:
 def beneath(place: Field, name: str) -> Field:
     """The place of this name in a value without a schema: the one that is declared, else one that inherits."""
     declared = {inner.name: inner for inner in place.type.fields}
-    inherited = Field(name, name, Type("any"), null=0, tags=place.tags, guards=place.guards)
+    inherited = Field(name, name, Type("any"), null=0, guards=place.guards).tagged_as([place])
     return declared.get(name, inherited)
 
 

@@ -77,15 +77,17 @@ class Flatten(Transform):
 
     def _flat_any(self, root: Field) -> Field:
         """What is declared within a value without a schema moves along; what may be under any name covers all."""
-        tags = root.tags
+        covers_all = False
         places: dict[str, Field] = {}
         for name, place in self._declared(root, ""):
             if place is None or name in places:
-                tags = tags.union(*(leaf.tags for _, leaf in leaves(root)))
+                covers_all = True
             else:
                 places[name] = place.but(name=name, at=name)
-        if tags != root.tags:
-            return root.but(type=Type("any", (), root.type.attrs), tags=tags, guards=())
+        if covers_all:
+            whole = root.tagged_as(leaf for _, leaf in leaves(root))
+            if whole.tags != root.tags:
+                return whole.but(type=Type("any", (), root.type.attrs), guards=())
         return root.but(type=Type("any", tuple(places.values()), root.type.attrs))
 
     def _declared(self, outer: Field, prefix: str) -> Iterator[tuple[str, Field | None]]:

@@ -23,8 +23,8 @@ from transforms.characters import Between
 from transforms.ff1 import FF1
 from transforms.fpe_integers import IntegerCipher
 from transforms.fpe_texts import Format, TextCipher
+from transforms.keyed import Keyed
 from transforms.outcome import Code, Rejected, Unbindable
-from transforms.selecting import Selecting
 from transforms.transform import Apply, Bound, Context, Integer, Transform
 
 ALPHABETS = {
@@ -56,19 +56,13 @@ def _lower(value: Any) -> Any:
     return str(value).strip().lower() if isinstance(value, (str, bool)) else value
 
 
-class Fpe(Selecting):
+class Fpe(Keyed):
     """Encrypt the selected strings and integers with FF1; format and type stay, and null stays null."""
 
     protecting: ClassVar[bool] = True
     batched: ClassVar[bool] = True
     decrypts: ClassVar[bool] = False
 
-    key: str = Option(description="The key ring, by its name under `keys`.")
-    domain: str | None = Option(
-        default=None,
-        min_length=1,
-        description="Values are comparable within a domain. Default: the only sensitive tag of the leaf.",
-    )
     alphabet: Annotated[str, AfterValidator(_is_alphabet)] = Option(
         default="digits",
         description="What values are made of: `digits` (0-9), `lower` (a-z), `upper` (A-Z), `alphanumeric` "
@@ -117,9 +111,6 @@ class Fpe(Selecting):
     def _characters(self) -> str:
         return ALPHABETS.get(self.alphabet, self.alphabet)
 
-    def key_ring(self) -> str:
-        return self.key
-
     def undoes(self, earlier: Transform) -> bool:
         """Encrypting gives back what `FpeDecrypt` was given, if key, domain and alphabet are the same."""
         return (
@@ -132,20 +123,20 @@ class Fpe(Selecting):
         )
 
     def bind(self, shape: Shape, context: Context) -> Bound:
-        ring = context.keys[self.key]
+        ring, version = self.ring(context), self.version(context)
 
         def leaf(field: Field) -> tuple[Field, Apply]:
             domain = context.domain(self.domain, field)
             if last_word(domain) in TOO_SMALL:
                 raise Unbindable(f"transforms.{context.alias}: {_small(domain)}", path=field.origin)
             self._check_type(field, context)
-            ff1 = FF1(ring.subkey("fpe", domain, 32), self._characters)
+            ff1 = FF1(ring.subkey("fpe", domain, 32, version), self._characters)
             return self._without_guards(field), self._cipher(ff1, field)
 
         def guard(field: Field) -> Guard | None:
             if self.decrypts:
                 return None
-            return Guard(context.alias, "Fpe", self.key, ring.writing_version, context.domain(self.domain, field))
+            return self.keyed_guard(context, "Fpe", field)
 
         return self.over(shape, context, leaf, guard=guard)
 

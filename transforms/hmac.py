@@ -19,39 +19,30 @@ from pydantic import Field as Option
 
 from registry.schema.plain import NotPlain, text_of, to_plain
 from registry.schema.tree import Field, Guard, Shape, Type
+from transforms.keyed import Keyed
 from transforms.outcome import Code, Rejected
-from transforms.selecting import Selecting
 from transforms.transform import Apply, Bound, Context, Integer
 
 
-class Hmac(Selecting):
+class Hmac(Keyed):
     """Replace the selected values by HMAC-SHA256 under a key ring; null stays null; the type becomes string."""
 
     protecting: ClassVar[bool] = True
 
-    key: str = Option(description="The key ring, by its name under `keys`.")
-    domain: str | None = Option(
-        default=None,
-        min_length=1,
-        description="Values are comparable within a domain. Default: the only sensitive tag of the leaf.",
-    )
     encoding: Literal["hex", "base64url"] = Option(default="hex", description="How the pseudonym is written.")
     bits: Integer = Option(
         default=256, ge=128, le=256, multiple_of=8, description="How many bits of the HMAC are kept."
     )
 
-    def key_ring(self) -> str:
-        return self.key
-
     def bind(self, shape: Shape, context: Context) -> Bound:
-        version = context.keys[self.key].writing_version
+        ring, version = self.ring(context), self.version(context)
 
         def leaf(field: Field) -> tuple[Field, Apply]:
-            subkey = context.keys[self.key].subkey("hmac", context.domain(self.domain, field), 32)
+            subkey = ring.subkey("hmac", context.domain(self.domain, field), 32, version)
             return field.but(type=Type("string")), self._hashing(subkey, field)
 
         def guard(field: Field) -> Guard:
-            return Guard(context.alias, "Hmac", self.key, version, context.domain(self.domain, field))
+            return self.keyed_guard(context, "Hmac", field)
 
         return self.over(shape, context, leaf, guard=guard)
 

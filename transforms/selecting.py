@@ -101,7 +101,7 @@ def _gathering_tags(old: Field, new: Field) -> Field:
     """A container that becomes a leaf answers for the tags of all that was in it."""
     if not new.type.is_leaf or old.type.is_leaf:
         return new
-    return new.but(tags=new.tags.union(*(leaf.tags for _, leaf in leaves(old))))
+    return new.tagged_as(leaf for _, leaf in leaves(old))
 
 
 def _guarded(field: Field, guard: Guard | None) -> Field:
@@ -122,7 +122,7 @@ def _union(field: Field, taken: tuple[int, ...], leaf: Leaf) -> tuple[Field, App
     branches = list(field.type.fields)
     applies: dict[str, Apply] = {}
     for index in taken:
-        branch = branches[index].but(tags=field.tags | branches[index].tags)
+        branch = branches[index].tagged_as([field])
         branches[index], applies[branch.at] = leaf(branch)
     merged: list[Field] = []
     becomes: dict[str, str] = {}
@@ -137,7 +137,7 @@ def _union(field: Field, taken: tuple[int, ...], leaf: Leaf) -> tuple[Field, App
         raise Unbindable(f"{field.origin}: two branches of the union would have one name", path=field.origin)
     alone = len(merged) == 1
     if alone:
-        new = field.but(type=merged[0].type, tags=field.tags | merged[0].tags, guards=merged[0].guards)
+        new = field.but(type=merged[0].type, guards=merged[0].guards).tagged_as(merged)
     else:
         new = field.but(type=Type("union", tuple(merged), field.type.attrs))
     return new, lambda boxes: _apply_branches(boxes, applies, becomes, alone)
@@ -146,7 +146,7 @@ def _union(field: Field, taken: tuple[int, ...], leaf: Leaf) -> tuple[Field, App
 def _both(one: Field, other: Field) -> Field:
     """Two branches made one: sensitive if either was, protected only if both are."""
     shared = tuple(guard for guard in one.guards if guard in other.guards)
-    return one.but(tags=one.tags | other.tags, guards=shared)
+    return one.but(guards=shared).tagged_as([other])
 
 
 def _union_name(type_: Type) -> str:

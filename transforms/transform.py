@@ -115,11 +115,18 @@ class KeyRing(Protocol):
     """The keys of one ring. Nothing here prints."""
 
     @property
+    def versions(self) -> tuple[int, ...]:
+        """Every version that may be used, ascending."""
+
+    @property
     def writing_version(self) -> int:
-        """The version that a transform writes with."""
+        """The version to write with where the configuration names none: the only one, or the document's current."""
 
     def subkey(self, purpose: str, domain: str, length: int, version: int | None = None) -> bytes:
         """HKDF-SHA256 of the ring key of that version, salt empty, info `streamveil/v1/{purpose}/{domain}`."""
+
+    def fingerprint(self, version: int) -> str:
+        """What tells a key from another under the same ring and version, and nothing about it: 16 hex digits."""
 
 
 @dataclass(frozen=True, slots=True)

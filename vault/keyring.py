@@ -29,23 +29,26 @@ _LARGEST_FILE: Final = 1024 * 1024
 class Ring:
     """The keys of one ring. Shows nothing of them: it has no printed form, and no copy, pickle or JSON of it exists.
 
-    `versions` maps each version to its key of exactly 32 bytes; `current` is one of them. Raises ValueError,
-    which shows no key, when they are not.
+    `versions` maps each version to its key of exactly 32 bytes. `current` is one of them, or None where whoever uses
+    the ring must name the version to write with, once there are several. Raises ValueError, which shows no key, when
+    they do not fit.
     """
 
     __slots__ = ("_current", "_keys")
 
-    def __init__(self, versions: Mapping[int, bytes], current: int) -> None:
-        if current not in versions:
+    def __init__(self, versions: Mapping[int, bytes], current: int | None) -> None:
+        if not versions or (current is not None and current not in versions):
             raise ValueError("the current version is not among the versions")
         if any(len(key) != KEY_BYTES for key in versions.values()):
             raise ValueError(f"a ring key has exactly {KEY_BYTES} bytes")
         self._keys = dict(versions)
-        self._current = current
+        self._current = next(iter(versions)) if len(versions) == 1 else current
 
     @property
     def writing_version(self) -> int:
-        """The version that transforms write with."""
+        """The version to write with where nobody names one. Raises LookupError where that is not decided."""
+        if self._current is None:
+            raise LookupError("the key ring has several versions, and none to write with")
         return self._current
 
     @property
@@ -58,10 +61,19 @@ class Ring:
 
         `version` is the writing version by default. Raises LookupError for a version that the ring does not have.
         """
-        wanted = self._current if version is None else version
-        if wanted not in self._keys:
-            raise LookupError(f"the key ring has no version {wanted}")
-        return hkdf_sha256(self._keys[wanted], f"streamveil/v1/{purpose}/{domain}".encode(), length)
+        return self._derived(self.writing_version if version is None else version, f"{purpose}/{domain}", length)
+
+    def fingerprint(self, version: int) -> str:
+        """16 hex digits that differ for another key under the same version, and tell nothing of the key.
+
+        HKDF-SHA256 as for subkeys, info `streamveil/v1/fingerprint`, 8 bytes. Raises LookupError as `subkey` does.
+        """
+        return self._derived(version, "fingerprint", 8).hex()
+
+    def _derived(self, version: int, info: str, length: int) -> bytes:
+        if version not in self._keys:
+            raise LookupError(f"the key ring has no version {version}")
+        return hkdf_sha256(self._keys[version], f"streamveil/v1/{info}".encode(), length)
 
     def __repr__(self) -> str:
         return f"<key ring of {len(self._keys)} version(s)>"

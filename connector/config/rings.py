@@ -8,6 +8,7 @@ from types import MappingProxyType
 from connector.config.chain import options_of, read_aliases
 from connector.config.reading import Need, Reading
 from connector.plan import Link
+from transforms.keyed import Keyed
 from vault.keyring import PROVIDERS, KeyRingError, Ring, load_ring
 
 
@@ -26,8 +27,20 @@ def read_rings(reading: Reading, links: Collection[Link]) -> Mapping[str, Ring]:
         ring = _ring(reading, name, names, wanted=name in used or reading.need >= Need.SERVICE)
         if ring is not None:
             rings[name] = ring
+    for link in links:
+        _check_version(reading, link, rings)
     reading.unlisted("keys")
     return MappingProxyType(rings)
+
+
+def _check_version(reading: Reading, link: Link, rings: Mapping[str, Ring]) -> None:
+    transform = link.transform
+    if not isinstance(transform, Keyed) or transform.key_version is None or transform.key not in rings:
+        return
+    versions = rings[transform.key].versions
+    if transform.key_version not in versions:
+        expected = f"a version that the key ring {transform.key} has: {', '.join(map(str, versions))}"
+        reading.wrong(f"transforms.{link.alias}.key.version", expected, str(transform.key_version))
 
 
 def _ring(reading: Reading, name: str, names: Collection[str], *, wanted: bool) -> Ring | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connector.config.reading import Reading
 from registry.schema.paths import BadPath, parse_path
-from registry.schema.tags import TagRules
+from registry.schema.tags import TagRules, on_side
 from transforms.transform import split_list
 
 _FIELDS = "tags.fields."
@@ -49,10 +49,9 @@ def _problem(path: str) -> str | None:
     """What is wrong with a path that may start with `key.`, `value.` or `header:`."""
     if path.startswith("header:"):
         return None if path.removeprefix("header:").strip() else "a header's name is missing after header:"
-    rules = TagRules(declared={"": [path]})
     try:
         for side in ("key", "value"):
-            for below in rules.for_side(side).get("", []):
+            if (below := on_side(path, side)) is not None:
                 parse_path(below)
     except BadPath as problem:
         return str(problem)

@@ -1,19 +1,21 @@
 """Avro schemas read into trees.
 
-Only `parse` knows Avro's JSON; the printer in `registry.schema.printer` is its inverse. Tags found inline are
+Only `AvroParser` knows Avro's JSON; the printer in `registry.schema.printer` is its inverse. Tags found inline are
 kept on the places that carry them; `registry.schema.tags` adds the others and carries all of them to the leaves.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from registry.schema.tree import ITEMS, MAP_KEYS, MAP_VALUES, NO_TAGS, Field, Type
+from registry.schema.tree import ITEMS, MAP_KEYS, MAP_VALUES, NO_TAGS, Field, TagKind, TagSource, Type
 
 PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 DEFAULT_TAGS_PROPERTY = "confluent:tags"
+
+Sources = tuple[TagSource, ...]
 
 _STRUCTURE = frozenset({"type", "name", "namespace", "fields", "items", "values"})
 _LOGICAL_BASES = {
@@ -36,39 +38,26 @@ class BadSchema(ValueError):
     """A schema that is not Avro, or whose tags are malformed. The text names places, never defaults or docs."""
 
 
-def parse(
-    schema: str | Any,
-    *,
-    root: str,
-    references: Sequence[str] = (),
-    tags_property: str = DEFAULT_TAGS_PROPERTY,
-) -> Field:
-    """Read an Avro schema into the tree of a record's side.
+class AvroParser:
+    """Reads the texts that make up one schema: first those that it refers to, then its own.
 
-    `schema` is JSON text, or the object that such a text holds. `references` are the texts of referenced schemas,
-    each after those that it needs. Raises `BadSchema`.
+    Each text knows the named types of the texts before it.
     """
-    parser = _Parser(tags_property)
-    for text in references:
-        parser.place(_load(text), name=root, at=root, namespace="", origin="")
-    return parser.place(_load(schema), name=root, at=root, namespace="", origin="")
 
-
-def _load(schema: str | Any) -> Any:
-    if not isinstance(schema, str) or schema in PRIMITIVES:
-        return schema
-    try:
-        return json.loads(schema)
-    except ValueError:
-        raise BadSchema("the schema is not JSON") from None
-
-
-class _Parser:
-    def __init__(self, tags_property: str) -> None:
+    def __init__(self, tags_property: str = DEFAULT_TAGS_PROPERTY) -> None:
         self._tags_property = tags_property
-        self._named: dict[str, tuple[Type, frozenset[str]]] = {}
+        self._named: dict[str, tuple[Type, Sources]] = {}
+        self._of = ""
 
-    def place(
+    def read(self, schema: str | Any, *, root: str, of: str = "") -> Field:
+        """The tree of a schema, which is JSON text or the object that such a text holds. Raises `BadSchema`.
+
+        `of` names the schema for people (`address version 2`) where it is one that another refers to.
+        """
+        self._of = of
+        return self._read_place(_load(schema), name=root, at=root, namespace="", origin="")
+
+    def _read_place(
         self,
         schema: Any,
         *,
@@ -80,14 +69,14 @@ class _Parser:
     ) -> Field:
         """The place that holds values of `schema`; `field` is the record field's own object, where there is one."""
         attrs: dict[str, Any] = {}
-        tags = NO_TAGS
+        tags: Sources = ()
         if field is not None:
             attrs = {k: v for k, v in field.items() if k not in ("name", "type", self._tags_property)}
             tags = self._tags(field, origin)
         type_, null, type_tags = self._place_type(schema, namespace, origin)
-        return Field(name, at, type_, null, tags | type_tags, (), origin, attrs)
+        return _place(name, at, type_, null, (*tags, *type_tags), origin, attrs)
 
-    def _place_type(self, schema: Any, namespace: str, origin: str) -> tuple[Type, int | None, frozenset[str]]:
+    def _place_type(self, schema: Any, namespace: str, origin: str) -> tuple[Type, int | None, Sources]:
         if not isinstance(schema, list):
             type_, tags = self._type(schema, namespace, origin)
             return type_, 0 if type_.kind == "null" else None, tags
@@ -97,11 +86,11 @@ class _Parser:
         null = nulls[0] if nulls else None
         branches = [branch for branch in schema if not _is_null(branch)]
         if null is not None and not branches:
-            return Type("null", (), {"union": True}), 0, NO_TAGS
+            return Type("null", (), {"union": True}), 0, ()
         if null is not None and len(branches) == 1:
             type_, tags = self._type(branches[0], namespace, origin)
             return type_, null, tags
-        return self._union(branches, namespace, origin), null, NO_TAGS
+        return self._union(branches, namespace, origin), null, ()
 
     def _union(self, branches: list[Any], namespace: str, origin: str) -> Type:
         places = []
@@ -110,12 +99,12 @@ class _Parser:
                 raise BadSchema(f"{origin or 'the schema'} is a union directly inside a union")
             type_, tags = self._type(branch, namespace, origin)
             name = type_.attrs.get("name", type_.kind)
-            places.append(Field(name, f"b{index}", type_, None, tags, (), origin))
+            places.append(_place(name, f"b{index}", type_, None, tags, origin, {}))
         if len({place.name for place in places}) != len(places):
             raise BadSchema(f"{origin or 'the schema'} is a union with two branches of one type")
         return Type("union", tuple(places))
 
-    def _type(self, schema: Any, namespace: str, origin: str) -> tuple[Type, frozenset[str]]:
+    def _type(self, schema: Any, namespace: str, origin: str) -> tuple[Type, Sources]:
         if isinstance(schema, str):
             return self._by_name(schema, namespace, origin)
         if not isinstance(schema, dict) or "type" not in schema:
@@ -126,20 +115,20 @@ class _Parser:
             type_, null, tags = self._place_type(kind, namespace, origin)
             if null is not None and type_.kind != "null":
                 raise BadSchema(f"{origin or 'the schema'} wraps a union in a type object")
-            return type_, tags | self._tags(schema, origin)
+            return type_, (*tags, *self._tags(schema, origin))
         tags = self._tags(schema, origin)
         attrs = {k: v for k, v in schema.items() if k not in _STRUCTURE and k != self._tags_property}
         if kind in PRIMITIVES:
             return Type(kind, (), _logical(kind, attrs)), tags
         match kind:
             case "array":
-                items = self.place(
+                items = self._read_place(
                     schema.get("items"), name=ITEMS, at=ITEMS, namespace=namespace, origin=origin + ITEMS
                 )
                 return Type("array", (items,), attrs), tags
             case "map":
                 keys = Field(MAP_KEYS, MAP_KEYS, Type("string"), origin=origin + MAP_KEYS)
-                values = self.place(
+                values = self._read_place(
                     schema.get("values"),
                     name=MAP_VALUES,
                     at=MAP_VALUES,
@@ -151,11 +140,11 @@ class _Parser:
                 return self._define("record" if kind == "error" else kind, schema, attrs, namespace, origin, tags)
             case _:
                 type_, named_tags = self._by_name(kind, namespace, origin)
-                return type_, tags | named_tags
+                return type_, (*tags, *named_tags)
 
-    def _by_name(self, name: str, namespace: str, origin: str) -> tuple[Type, frozenset[str]]:
+    def _by_name(self, name: str, namespace: str, origin: str) -> tuple[Type, Sources]:
         if name in PRIMITIVES:
-            return Type(name), NO_TAGS
+            return Type(name), ()
         full = f"{namespace}.{name}" if namespace and "." not in name else name
         known = self._named.get(full) or self._named.get(name)
         if known is None:
@@ -169,8 +158,8 @@ class _Parser:
         attrs: dict[str, Any],
         namespace: str,
         origin: str,
-        tags: frozenset[str],
-    ) -> tuple[Type, frozenset[str]]:
+        tags: Sources,
+    ) -> tuple[Type, Sources]:
         full, namespace = _full_name(schema, namespace, origin)
         if full in self._named:
             raise BadSchema(f"{full} is defined twice")
@@ -199,12 +188,32 @@ class _Parser:
             _require(name not in seen, f"{origin or 'the schema'} has two fields named {name}")
             seen.add(name)
             path = f"{origin}.{name}" if origin else name
-            yield self.place(field["type"], name=name, at=name, namespace=namespace, origin=path, field=field)
+            yield self._read_place(field["type"], name=name, at=name, namespace=namespace, origin=path, field=field)
 
-    def _tags(self, carrier: Mapping[str, Any], origin: str) -> frozenset[str]:
+    def _tags(self, carrier: Mapping[str, Any], origin: str) -> Sources:
         if self._tags_property not in carrier:
-            return NO_TAGS
-        return read_tags(carrier[self._tags_property], f"{self._tags_property} at {origin or 'the root'}")
+            return ()
+        where = f"{self._tags_property} at {origin or 'the root'}"
+        if self._of:
+            where = f"{where}, {self._of}"
+        kind: TagKind = "reference" if self._of else "inline"
+        return tuple(TagSource(tag, kind, where) for tag in sorted(read_tags(carrier[self._tags_property], where)))
+
+
+def _load(schema: str | Any) -> Any:
+    if not isinstance(schema, str) or schema in PRIMITIVES:
+        return schema
+    try:
+        return json.loads(schema)
+    except ValueError:
+        raise BadSchema("the schema is not JSON") from None
+
+
+def _place(
+    name: str, at: str, type_: Type, null: int | None, sources: Sources, origin: str, attrs: Mapping[str, Any]
+) -> Field:
+    tags = frozenset(source.tag for source in sources) if sources else NO_TAGS
+    return Field(name, at, type_, null, tags, (), origin, attrs, sources)
 
 
 def read_tags(value: Any, where: str) -> frozenset[str]:

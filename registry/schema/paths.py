@@ -8,7 +8,7 @@ path is also tried as a single field's name, as in Kafka Connect, where `addr.zi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -29,7 +29,7 @@ class Name:
 
 Step = Name | str
 Pattern = tuple[Step, ...]
-States = frozenset[tuple[int, int]]
+States = frozenset[int]
 
 
 class BadPath(ValueError):
@@ -77,71 +77,147 @@ def quote_name(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
+class Paths:
+    """Path patterns as one automaton, walked together with a schema; what a step costs does not grow with them.
+
+    Patterns are numbered as they are added. They may start from several beginnings, of which 0 is always there.
+    """
+
+    __slots__ = ("_nodes", "_patterns")
+
+    def __init__(self, patterns: Iterable[str] = ()) -> None:
+        self._nodes = [_Node()]
+        self._patterns = 0
+        for pattern in patterns:
+            self.add(pattern)
+
+    def begin(self) -> int:
+        """Another place for patterns to start from."""
+        return self._new()
+
+    def add(self, text: str, beginning: int = 0) -> int:
+        """Adds a pattern, which is also tried as a single field's name, and gives its number. Raises `BadPath`."""
+        pattern = parse_path(text)
+        for steps in {pattern, (Name(text),)}:
+            node = beginning
+            for step in steps:
+                node = self._after(node, step)
+            self._nodes[node].ends += (self._patterns,)
+        self._patterns += 1
+        return self._patterns - 1
+
+    def start(self, beginning: int = 0) -> States:
+        return self._spread({beginning}) if self._patterns else _NOWHERE
+
+    def step(self, states: States, name: str) -> States:
+        """The states after the step into the place of this name."""
+        special = name in (ITEMS, MAP_KEYS, MAP_VALUES)
+        reached: set[int] = set()
+        for state in states:
+            node = self._nodes[state]
+            if node.loops:
+                reached.add(state)
+            if special:
+                following = node.steps.get(name)
+            else:
+                following = node.names.get(name)
+                if ANY_FIELD in node.steps:
+                    reached.add(node.steps[ANY_FIELD])
+            if following is not None:
+                reached.add(following)
+        return self._spread(reached) if reached else _NOWHERE
+
+    def ends(self, states: States) -> Iterator[int]:
+        """The numbers of the patterns that end here."""
+        for state in states:
+            yield from self._nodes[state].ends
+
+    def done(self, states: States) -> bool:
+        """Whether a pattern ends here."""
+        return any(self._nodes[state].ends for state in states)
+
+    def onward(self, states: States) -> States:
+        """Those of the states from which a pattern can go on."""
+        return frozenset(state for state in states if self._nodes[state].leads_on)
+
+    def _after(self, node: int, step: Step) -> int:
+        here = self._nodes[node]
+        if step == ANY_DEPTH:
+            if here.deep is None:
+                here.deep = self._new()
+                self._nodes[here.deep].loops = True
+            return here.deep
+        ways = here.names if isinstance(step, Name) else here.steps
+        key = step.name if isinstance(step, Name) else step
+        if key not in ways:
+            ways[key] = self._new()
+        return ways[key]
+
+    def _new(self) -> int:
+        self._nodes.append(_Node())
+        return len(self._nodes) - 1
+
+    def _spread(self, states: set[int]) -> States:
+        """`**` may stand for no step at all."""
+        todo = list(states)
+        while todo:
+            deep = self._nodes[todo.pop()].deep
+            if deep is not None and deep not in states:
+                states.add(deep)
+                todo.append(deep)
+        return frozenset(states)
+
+
+_NOWHERE: States = frozenset()
+
+
+class _Node:
+    """Where the automaton can be: what follows by name and by special step, and the patterns that end here."""
+
+    __slots__ = ("deep", "ends", "loops", "names", "steps")
+
+    def __init__(self) -> None:
+        self.names: dict[str, int] = {}
+        self.steps: dict[str, int] = {}
+        self.deep: int | None = None
+        self.loops = False
+        self.ends: tuple[int, ...] = ()
+
+    @property
+    def leads_on(self) -> bool:
+        return bool(self.names or self.steps or self.loops or self.deep is not None)
+
+
 class Matcher:
     """Decides, step by step from a root, which places some paths or tags select.
 
     Paths select the place itself, tags the leaves that carry them. Stateless: the states travel with the walk.
     """
 
-    __slots__ = ("_patterns", "_tags")
+    __slots__ = ("_paths", "_tags")
 
-    def __init__(self, paths: Sequence[str] = (), tags: Iterable[str] = ()) -> None:
-        patterns: list[Pattern] = []
-        for path in paths:
-            pattern = parse_path(path)
-            patterns.append(pattern)
-            if pattern != (whole := (Name(path),)):
-                patterns.append(whole)
-        self._patterns = tuple(patterns)
+    def __init__(self, paths: Iterable[str] = (), tags: Iterable[str] = ()) -> None:
+        self._paths = Paths(paths)
         self._tags = TagGlobs(tags)
 
     def start(self) -> States:
-        return self._spread({(index, 0) for index in range(len(self._patterns))})
+        return self._paths.start()
 
     def advance(self, states: States, place: Field) -> States:
         """The states after the step into `place`; a union's branch is no step of its own."""
-        return self.step(states, place.name)
+        return self._paths.step(states, place.name)
 
     def step(self, states: States, name: str) -> States:
         """The states after the step into the place of this name."""
-        special = name in (ITEMS, MAP_KEYS, MAP_VALUES)
-        reached: set[tuple[int, int]] = set()
-        for index, position in states:
-            pattern = self._patterns[index]
-            if position == len(pattern):
-                continue
-            step = pattern[position]
-            if step == ANY_DEPTH:
-                reached.add((index, position))
-            elif special:
-                if step == name:
-                    reached.add((index, position + 1))
-            elif step == ANY_FIELD or (isinstance(step, Name) and step.name == name):
-                reached.add((index, position + 1))
-        return self._spread(reached)
+        return self._paths.step(states, name)
 
     def done(self, states: States) -> bool:
         """Whether a path ends here."""
-        return any(position == len(self._patterns[index]) for index, position in states)
+        return self._paths.done(states)
 
     def accepts(self, states: States, place: Field) -> bool:
         """Whether the place that was reached with `states` is selected."""
-        return self.done(states) or (place.type.is_leaf and self._tags.match(place.tags))
-
-    @property
-    def by_tags(self) -> bool:
-        return bool(self._tags)
-
-    def _spread(self, states: set[tuple[int, int]]) -> States:
-        """`**` may stand for no step at all."""
-        todo = list(states)
-        while todo:
-            index, position = todo.pop()
-            pattern = self._patterns[index]
-            if position < len(pattern) and pattern[position] == ANY_DEPTH and (index, position + 1) not in states:
-                states.add((index, position + 1))
-                todo.append((index, position + 1))
-        return frozenset(states)
+        return self._paths.done(states) or (place.type.is_leaf and self._tags.match(place.tags))
 
 
 class TagGlobs:

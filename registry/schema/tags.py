@@ -5,17 +5,17 @@ All sources are merged; none can take away what another says. Tags of a place ho
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from registry.schema.avro import DEFAULT_TAGS_PROPERTY, BadSchema, parse, read_tags
-from registry.schema.paths import BadPath, Matcher, Name, Step, TagGlobs, parse_path
-from registry.schema.tree import ITEMS, MAP_VALUES, Field, Type, step_into
-from registry.schema.walk import Walk, rewrite, select
-
-MOST_PLACES = 50_000
+from registry.schema.avro import DEFAULT_TAGS_PROPERTY, AvroParser, BadSchema, read_tags
+from registry.schema.carry import push_down
+from registry.schema.catalogue import Entry
+from registry.schema.claims import Claim, Claims, Releases
+from registry.schema.earlier import Remembered
+from registry.schema.paths import Name, Step, TagGlobs, parse_path
+from registry.schema.tree import ITEMS, MAP_VALUES, Field, TagKind, TagSource, Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,37 +23,33 @@ class TagRules:
     """What the configuration says of tags.
 
     `declared` maps a tag to path patterns; a pattern may start with `key.`, `value.` or `header:NAME`, and means
-    the value otherwise; `key` and `value` alone are the roots. `sensitive` are globs over tags.
+    the value otherwise; `key` and `value` alone are the roots. `released` maps a tag to such patterns of places
+    where it may go once no more than earlier versions say it. `catalogue` are the entries of the tag catalogue.
+    `sensitive` are globs over tags.
     """
 
     property: str = DEFAULT_TAGS_PROPERTY
     sensitive: tuple[str, ...] = ("*",)
     declared: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    released: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    catalogue: tuple[Entry, ...] = ()
 
-    def for_side(self, side: str) -> dict[str, list[str]]:
-        """Tag to paths below the root of that side; `**` for the root itself, which then holds for all inside."""
-        found: dict[str, list[str]] = {}
-        for tag, patterns in self.declared.items():
-            for pattern in patterns:
-                if (path := _within(pattern, side)) is not None:
-                    found.setdefault(tag, []).append(path)
-        return found
-
-    def for_headers(self) -> dict[str, frozenset[str]]:
+    def for_headers(self) -> dict[str, tuple[TagSource, ...]]:
         """Header name to the tags that are declared for it."""
-        found: dict[str, frozenset[str]] = {}
+        found: dict[str, tuple[TagSource, ...]] = {}
         for tag, patterns in self.declared.items():
             for pattern in patterns:
                 if pattern.startswith("header:"):
                     name = pattern.removeprefix("header:")
-                    found[name] = found.get(name, frozenset()) | {tag}
+                    found[name] = (*found.get(name, ()), _declared(tag, pattern))
         return found
 
     def globs(self) -> TagGlobs:
         return TagGlobs(self.sensitive)
 
 
-def _within(pattern: str, side: str) -> str | None:
+def on_side(pattern: str, side: str) -> str | None:
+    """The path below the root of that side; `**` for the root itself, which then holds for all inside."""
     if pattern.startswith("header:"):
         return None
     for root in ("key", "value"):
@@ -64,132 +60,152 @@ def _within(pattern: str, side: str) -> str | None:
     return pattern if side == "value" else None
 
 
+class Said(NamedTuple):
+    """The metadata of a schema, and who says it: the subject and version, for people."""
+
+    metadata: Mapping[str, Any]
+    where: str = ""
+
+
+class Referenced(NamedTuple):
+    """A schema that another one refers to; `of` names it for people."""
+
+    text: str | Any
+    of: str = "a referenced schema"
+    metadata: Mapping[str, Any] | None = None
+
+
+class Tagged(NamedTuple):
+    """A tree with its tags, and what is worth a warning: claims that found no place are `missed`.
+
+    `found` are the names of claims that did find one, `released` says which tags have gone.
+    """
+
+    root: Field
+    found: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
+    released: tuple[str, ...] = ()
+
+
 def tagged_tree(
     schema: str | Any,
     *,
     root: str,
     rules: TagRules,
-    references: Sequence[str] = (),
-    metadata: Mapping[str, Any] | None = None,
-) -> Field:
-    """An Avro schema with all its tags, carried to the leaves. `root` is `key` or `value`. Raises `BadSchema`."""
-    tree = parse(schema, root=root, references=references, tags_property=rules.property)
-    tree = _with_metadata(tree, metadata or {})
-    return with_declared(tree, rules, root)
+    references: Iterable[Referenced] = (),
+    metadata: Iterable[Said] = (),
+    subjects: Sequence[str] | None = None,
+    earlier: Remembered | None = None,
+) -> Tagged:
+    """An Avro schema with all its tags, carried to the leaves. `root` is `key` or `value`. Raises `BadSchema`.
+
+    `subjects` pick the entries of the catalogue; None, where they are not known, picks those of every subject.
+    """
+    claims = Claims()
+    parser = AvroParser(rules.property)
+    for reference in references:
+        _refer(parser, reference, root, claims)
+    tree = parser.read(schema, root=root)
+    for said in metadata:
+        for pattern, tags in _patterns(said.metadata):
+            where = f"{pattern}, {said.where}" if said.where else pattern
+            claims.by_either(pattern, Claim(f"metadata.tags: {where}", _sources(tags, "metadata", where)))
+    for entry in rules.catalogue:
+        if entry.is_for(subjects):
+            for path, tags in entry.fields.items():
+                where = f"{entry.name}: {path}"
+                claims.by_path(path, Claim(f"tags.file {where}", _sources(tags, "catalogue", where), entry.record))
+    return _carried(tree, claims, rules, root, earlier)
 
 
 def with_declared(tree: Field, rules: TagRules, side: str) -> Field:
     """The tree with the configuration's tags added, and all tags carried to the leaves."""
-    for tag, paths in rules.for_side(side).items():
+    return _carried(tree, Claims(), rules, side, None).root
+
+
+def _carried(tree: Field, claims: Claims, rules: TagRules, side: str, earlier: Remembered | None) -> Tagged:
+    releases = Releases()
+    for tag, pattern, path in _below(rules.declared, side):
         if tree.type.kind == "any":
-            tree = _declared_inside(tree, paths, tag)
-            continue
-        walk = select(tree, Matcher(paths))
-        if walk is not None:
-            tree = rewrite(walk, _adding(frozenset({tag})))
-    return push_down(tree)
+            tree = _declared_inside(tree, path, _declared(tag, pattern))
+        else:
+            claims.by_path(path, Claim(f"tags.fields.{tag}: {pattern}", (_declared(tag, pattern),)))
+    if earlier is not None:
+        for tag, pattern, path in _below(rules.released, side):
+            releases.add(tag, path, f"tags.release.{tag}: {pattern}")
+    root = push_down(tree, claims, releases, earlier)
+    return Tagged(root, tuple(claims.found()), (*claims.missed(), *releases.missed()), tuple(releases.told()))
 
 
-def _declared_inside(root: Field, paths: Sequence[str], tag: str) -> Field:
+def _below(patterns: Mapping[str, Sequence[str]], side: str) -> list[tuple[str, str, str]]:
+    """Tag, pattern and path below the root, of the patterns that mean this side."""
+    return [
+        (tag, pattern, path)
+        for tag, several in patterns.items()
+        for pattern in several
+        if (path := on_side(pattern, side)) is not None
+    ]
+
+
+def _declared(tag: str, pattern: str) -> TagSource:
+    return TagSource(tag, "declared", f"tags.fields.{tag}: {pattern}")
+
+
+def _declared_inside(root: Field, path: str, source: TagSource) -> Field:
     """A value without a schema has the places that are declared for it, and whatever else it holds."""
-    for path in paths:
-        root = _with_place(root, () if path == "**" else parse_path(path), tag, path)
-    return root
+    return _with_place(root, () if path == "**" else parse_path(path), source)
 
 
-def _with_place(place: Field, steps: Sequence[Step], tag: str, path: str) -> Field:
+def _with_place(place: Field, steps: Sequence[Step], source: TagSource) -> Field:
     if not steps:
-        return place.but(tags=place.tags | {tag})
+        return place.tagged([source])
     name = steps[0].name if isinstance(steps[0], Name) else steps[0]
     if name not in (ITEMS, MAP_VALUES) and not isinstance(steps[0], Name):
-        raise BadSchema(f"tags.fields.{tag}: {path} must name each step, because the values have no schema")
+        raise BadSchema(f"{source.where} must name each step, because the values have no schema")
     known = {inner.name: inner for inner in place.type.fields}
     inner = known.get(name) or Field(name, name, Type("any"), null=0)
-    known[name] = _with_place(inner, steps[1:], tag, path)
+    known[name] = _with_place(inner, steps[1:], source)
     return place.but(type=Type("any", tuple(known.values())))
 
 
-def _adding(tags: frozenset[str]) -> Any:
-    def add(walk: Walk, place: Field) -> Field:
-        return place.but(tags=place.tags | tags)
-
-    return add
-
-
-def _with_metadata(tree: Field, metadata: Mapping[str, Any]) -> Field:
-    """`metadata.tags` maps a pattern to tags: a record path, or Confluent's glob over `namespace.Record.field`."""
-    tags = metadata.get("tags") or {}
+def _patterns(metadata: Mapping[str, Any] | None) -> list[tuple[str, frozenset[str]]]:
+    """`metadata.tags` maps a pattern to tags."""
+    tags = (metadata or {}).get("tags") or {}
     if not isinstance(tags, Mapping):
         raise BadSchema("metadata.tags is malformed: an object of pattern to tags is expected")
-    for pattern, names in tags.items():
-        added = read_tags(list(names) if isinstance(names, (tuple, set)) else names, "metadata.tags")
-        try:
-            walk = select(tree, Matcher([pattern]))
-        except BadPath:
-            walk = None
-        if walk is not None:
-            tree = rewrite(walk, _adding(added))
-        tree = _with_qualified(tree, _qualified_glob(pattern), added)
-    return tree
+    return [
+        (pattern, read_tags(list(names) if isinstance(names, (tuple, set)) else names, "metadata.tags"))
+        for pattern, names in tags.items()
+    ]
 
 
-def _qualified_glob(pattern: str) -> re.Pattern[str]:
-    """`?` one character, `*` any within a segment, `**` any at all."""
-    parts = re.split(r"(\*\*|\*|\?)", pattern)
-    meaning = {"**": ".*", "*": "[^.]*", "?": "[^.]"}
-    return re.compile("".join(meaning.get(part, re.escape(part)) for part in parts))
+def _sources(tags: Iterable[str], kind: TagKind, where: str) -> tuple[TagSource, ...]:
+    return tuple(TagSource(tag, kind, where) for tag in sorted(tags))
 
 
-def _with_qualified(tree: Field, glob: re.Pattern[str], added: frozenset[str]) -> Field:
-    """Tags on each record field whose full record name and own name, joined by a dot, match the glob."""
-    types: dict[int, Type] = {}
-
-    def visit(place: Field, record: str) -> Field:
-        new = rebuild(place.type, record)
-        matches = record and glob.fullmatch(f"{record}.{place.name}")
-        return place.but(type=new, tags=place.tags | added if matches else place.tags)
-
-    def rebuild(type_: Type, record: str) -> Type:
-        if type_.is_leaf:
-            return type_
-        if id(type_) in types:
-            return types[id(type_)]
-        new = types[id(type_)] = Type(type_.kind, (), type_.attrs)
-        inside = type_.attrs["name"] if type_.kind == "record" else ""
-        new.close(tuple(visit(inner, inside) for inner in type_.fields))
-        return new
-
-    return visit(tree, "")
+def _refer(parser: AvroParser, reference: Referenced, root: str, claims: Claims) -> None:
+    """Read a referenced schema. Its record paths hold in it wherever it is used, its globs in all that it names."""
+    tree = parser.read(reference.text, root=root, of=reference.of)
+    patterns = _patterns(reference.metadata)
+    if not patterns:
+        return
+    names = _records_in(tree)
+    for pattern, tags in patterns:
+        where = f"{pattern}, {reference.of}"
+        claim = Claim(f"metadata.tags: {where}", _sources(tags, "reference", where), tree.type.attrs.get("name"))
+        claims.by_either(pattern, claim, names)
 
 
-def push_down(root: Field) -> Field:
-    """Carry the tags of every place to what is inside it, so that a place can be moved without losing any.
-
-    Each place also learns its origin: its path in this tree, with `key` before it on the key's side. A type that
-    several places use becomes a type of each, because they may fare differently; only recursion is kept as a
-    cycle. (Tags grow on the way down, so a recursive type that meets itself with more of them goes round again.)
-    Raises `BadSchema` when that makes too many places.
-    """
-    around: dict[tuple[int, frozenset[str]], Type] = {}
-    places = 0
-
-    def visit(place: Field, path: str, tags: frozenset[str]) -> Field:
-        nonlocal places
-        places += 1
-        if places > MOST_PLACES:
-            raise BadSchema(f"the schema has more than {MOST_PLACES} places")
-        tags |= place.tags
-        return place.but(type=expand(place.type, path, tags), tags=tags, origin=path)
-
-    def expand(type_: Type, path: str, tags: frozenset[str]) -> Type:
-        if type_.is_leaf:
-            return Type(type_.kind, (), type_.attrs)
-        if (id(type_), tags) in around:
-            return around[id(type_), tags]
-        new = around[id(type_), tags] = Type(type_.kind, (), type_.attrs)
-        union = type_.kind == "union"
-        new.close(tuple(visit(i, path if union else step_into(path, i), tags) for i in type_.fields))
-        del around[id(type_), tags]
-        return new
-
-    return visit(root, "" if root.name == "value" and not root.type.is_leaf else root.name, frozenset())
+def _records_in(root: Field) -> frozenset[str]:
+    """The full names of the records in a tree."""
+    names: set[str] = set()
+    seen: set[int] = set()
+    todo = [root.type]
+    while todo:
+        type_ = todo.pop()
+        if id(type_) not in seen:
+            seen.add(id(type_))
+            if type_.kind == "record":
+                names.add(type_.attrs["name"])
+            todo += [inner.type for inner in type_.fields]
+    return frozenset(names)

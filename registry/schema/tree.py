@@ -10,9 +10,9 @@ one and keeps the other, so it costs nothing per record.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 NO_TAGS: frozenset[str] = frozenset()
 
@@ -26,13 +26,34 @@ MAP_VALUES = "{*}"
 
 
 class Guard(NamedTuple):
-    """What protects a leaf: the step that did it and, for keyed steps, the key ring and domain."""
+    """What protects a leaf: the step that did it and, for keyed steps, the key ring, its version and the domain.
+
+    `fingerprint` tells the key of that version from any other.
+    """
 
     step: str
     transform: str
     key: str | None = None
     version: int | None = None
     domain: str | None = None
+    fingerprint: str | None = None
+
+
+TagKind = Literal["inline", "metadata", "reference", "declared", "catalogue", "earlier version"]
+
+
+class TagSource(NamedTuple):
+    """Who says that a tag holds.
+
+    `inline` is an attribute of the schema, `metadata` a pattern in its registered metadata, `reference` either of the
+    two in a referenced schema, `declared` a pattern in the configuration, `catalogue` an entry of the tag catalogue,
+    `earlier version` what an earlier version of the subject said. `where` tells people the place or the pattern, and
+    the subject and version where it is in another schema than the record's own.
+    """
+
+    tag: str
+    kind: TagKind
+    where: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,8 +92,9 @@ class Field:
     """A place that holds a value.
 
     `null` is the position of null in the place's union, or None where null is not allowed. `tags` are
-    sensitivity tags: its own and those of every place around it. `guards` say what protects it now. `origin` is
-    the path pattern that it came from in the source. `attrs` hold `default`, `doc`, `aliases` and the like.
+    sensitivity tags: its own and those of every place around it; `tag_sources` say of each where it came from, and
+    are no part of what the place says to a reader. `guards` say what protects it now. `origin` is the path pattern
+    that it came from in the source. `attrs` hold `default`, `doc`, `aliases` and the like.
     """
 
     name: str
@@ -83,10 +105,24 @@ class Field:
     guards: tuple[Guard, ...] = ()
     origin: str = ""
     attrs: Mapping[str, Any] = field(default_factory=dict)
+    tag_sources: tuple[TagSource, ...] = ()
 
     def but(self, **changes: Any) -> Self:
         """The same place with some of its facts changed."""
         return replace(self, **changes)
+
+    def tagged(self, sources: Iterable[TagSource]) -> Self:
+        """The same place with the tags of these sources added."""
+        merged = tuple(dict.fromkeys((*self.tag_sources, *sources)))
+        return self.but(tags=self.tags.union(source.tag for source in merged), tag_sources=merged)
+
+    def tagged_as(self, others: Iterable[Field]) -> Self:
+        """The same place with all tags of these places added, each with where it came from."""
+        others = list(others)
+        merged = dict.fromkeys(self.tag_sources)
+        for other in others:
+            merged.update(dict.fromkeys(other.tag_sources))
+        return self.but(tags=self.tags.union(*(other.tags for other in others)), tag_sources=tuple(merged))
 
     def without_attrs(self, *names: str) -> Self:
         return replace(self, attrs={k: v for k, v in self.attrs.items() if k not in names})

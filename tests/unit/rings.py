@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 class RingOf:
     """A ring with one version, whose key everybody may know."""
 
+    versions = (1,)
     writing_version = 1
 
     def __init__(self, key: bytes) -> None:
@@ -16,8 +17,14 @@ class RingOf:
 
     def subkey(self, purpose: str, domain: str, length: int, version: int | None = None) -> bytes:
         assert version in (None, 1)
-        info = f"streamveil/v1/{purpose}/{domain}".encode()
-        return HKDF(hashes.SHA256(), length, b"", info).derive(self._key)
+        return self._derived(f"{purpose}/{domain}", length)
+
+    def fingerprint(self, version: int) -> str:
+        assert version == 1
+        return self._derived("fingerprint", 8).hex()
+
+    def _derived(self, info: str, length: int) -> bytes:
+        return HKDF(hashes.SHA256(), length, b"", f"streamveil/v1/{info}".encode()).derive(self._key)
 
 
 RING = RingOf(b"\x01" * 32)

@@ -24,7 +24,17 @@ def document(*arguments: str) -> dict[str, Any]:
 def test_a_row_tells_path_type_tags_step_output_and_verdict(folder: Folder) -> None:
     done = streamveil("explain", folder.connector(CHAIN), "--schema", folder.schema())
     row = row_of(done.stdout, "email")
-    assert row.split() == ["email", "string", "EMAIL", "pseudonym:", "Hmac", "email:", "string", "protected"]
+    assert row.split() == [
+        "email",
+        "string",
+        "EMAIL",
+        "(inline)",
+        "pseudonym:",
+        "Hmac",
+        "email:",
+        "string",
+        "protected",
+    ]
     assert "protected" in row_of(done.stdout, "phones[*]")
     assert "dropped" in row_of(done.stdout, "segment")
     assert done.exit_code == 0
@@ -69,7 +79,7 @@ def test_a_field_that_is_neither_protected_nor_kept_is_dropped_by_policy(folder:
     connector = folder.connector({"mask": MASK}, policy__on__uncovered="drop-field")
     done = streamveil("explain", connector, "--schema", folder.schema())
     assert done.exit_code == 0
-    assert row_of(done.stdout, "email").split() == ["email", "string", "EMAIL", "dropped", "dropped"]
+    assert row_of(done.stdout, "email").split() == ["email", "string", "EMAIL", "(inline)", "dropped", "dropped"]
 
 
 def test_a_long_path_is_not_cut_where_the_output_is_no_terminal(folder: Folder) -> None:
@@ -88,6 +98,20 @@ def test_the_document_has_each_leaf_with_tags_steps_and_verdict(folder: Folder) 
     assert email["verdict"] == "protected"
     assert found["holds"] is True
     assert found["problem"] is None
+
+
+def test_a_tag_says_where_it_came_from(folder: Folder) -> None:
+    connector = folder.connector({"mask": {"type": "MaskField", "tags": "*"}}, tags__fields__HOME="value.segment,email")
+    schema = folder.schema()
+    rows = streamveil("explain", connector, "--schema", schema).stdout
+    assert "HOME (declared: tags.fields.HOME: value.segment)" in row_of(rows, "segment")
+    leaves = {leaf["path"]: leaf for leaf in document(connector, "--schema", schema)["fields"]}
+    assert leaves["email"]["tags"] == ["EMAIL", "HOME"]
+    assert leaves["email"]["tag_sources"] == [
+        {"tag": "EMAIL", "kind": "inline", "where": "confluent:tags at email"},
+        {"tag": "HOME", "kind": "declared", "where": "tags.fields.HOME: email"},
+    ]
+    assert leaves["id"]["tag_sources"] == []
 
 
 def test_the_document_has_the_schema_that_would_be_registered(folder: Folder) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from connector.config import ConfigErrors, Need, load
 from connector.policy import OnEcho, OnUnclassified, OnUncovered, OnUntagged
-from registry.schema.tags import TagRules
+from registry.schema.tags import TagRules, on_side
 from tests.unit.configuring import LEAST, chain_errors, chain_of, errors_of, errors_with, loaded, service
 
 
@@ -535,9 +535,16 @@ def test_tags_are_declared_by_path() -> None:
 
     assert rules.property == "company:tags"
     assert rules.sensitive == ("PII", "secret*")
-    assert rules.for_side("key") == {"PII": ["id", "**"]}
-    assert rules.for_side("value") == {"PII": ["email", "address.**", "phones[*].number"]}
-    assert rules.for_headers() == {"user": frozenset({"PII"})}
+    declared = rules.declared["PII"]
+    assert [path for each in declared if (path := on_side(each, "key"))] == ["id", "**"]
+    assert [path for each in declared if (path := on_side(each, "value"))] == [
+        "email",
+        "address.**",
+        "phones[*].number",
+    ]
+    assert [(name, [source.tag for source in sources]) for name, sources in rules.for_headers().items()] == [
+        ("user", ["PII"])
+    ]
 
 
 @pytest.mark.parametrize("path", ["a..b", "key.", "value.a.", "a`b", "header:", "list[0]"])

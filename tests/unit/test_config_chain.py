@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from connector.config import Need, load
 from registry.schema.tree import Shape
 from tests.unit.configuring import RING, chain_errors, chain_of, dotted, errors_of, errors_with, loaded
 from transforms import table
+from transforms.hmac import Hmac
 from transforms.mask_field import MaskField
 from transforms.predicate import Predicate
 from transforms.transform import Bound, Context, Transform
@@ -346,3 +349,25 @@ def test_a_key_ring_is_checked_even_if_nothing_uses_it(keys: dict[str, str], err
 
 def test_a_configuration_without_key_rings_has_none() -> None:
     assert dict(loaded().rings) == {}
+
+
+def test_a_version_that_the_key_ring_does_not_have_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUSTOMERS", RING)
+
+    assert errors_of(_keyed(**{"transforms__h__key.version": "2"}), Need.CHAIN) == [
+        "transforms.h.key.version: found 2; expected a version that the key ring customers has: 1"
+    ]
+
+
+def test_a_transform_may_write_with_an_older_version_of_its_key_ring(monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = (base64.b64encode(bytes([number] * 32)).decode() for number in (1, 2))
+    monkeypatch.setenv("CUSTOMERS", json.dumps({"current": 2, "versions": {"1": old, "2": new}}))
+
+    def version(**keys: str) -> int:
+        connector = load(_keyed(**keys), need=Need.CHAIN)
+        transform = connector.chain[0].transform
+        assert isinstance(transform, Hmac)
+        return transform.version(Context(keys=connector.rings))
+
+    assert version() == 2
+    assert version(**{"transforms__h__key.version": "1"}) == 1

@@ -49,6 +49,23 @@ def test_anyone_with_the_key_can_recompute_a_subkey() -> None:
     assert Ring({1: KEY}, 1).subkey("hmac", "PII.E-MAIL ü", 32) == expanded
 
 
+def test_anyone_with_the_key_can_recompute_a_fingerprint() -> None:
+    extracted = hmac.digest(b"", KEY, hashlib.sha256)
+    expanded = hmac.digest(extracted, b"streamveil/v1/fingerprint\x01", hashlib.sha256)
+
+    assert Ring({1: OLD, 2: KEY}, 1).fingerprint(2) == expanded[:8].hex()
+
+
+def test_a_ring_of_several_versions_without_a_current_one_has_none_to_write_with() -> None:
+    ring = Ring({1: OLD, 2: KEY}, None)
+
+    with pytest.raises(LookupError, match="several versions"):
+        _ = ring.writing_version
+    with pytest.raises(LookupError, match="several versions"):
+        ring.subkey("hmac", "a", 32)
+    assert ring.subkey("hmac", "a", 32, version=1) == Ring({1: OLD}, None).subkey("hmac", "a", 32)
+
+
 def test_purposes_domains_and_versions_have_subkeys_of_their_own() -> None:
     ring = Ring({1: OLD, 2: KEY}, 2)
 

@@ -9,7 +9,7 @@ import pytest
 
 from connector.shapes import avro_root, raw_root
 from registry.schema.avro import BadSchema
-from registry.schema.tags import TagRules
+from registry.schema.tags import Referenced, TagRules
 from registry.schema.tree import leaves
 
 
@@ -85,7 +85,7 @@ def test_a_tag_halfway_down_a_recursive_type_holds_for_all_below_it() -> None:
 
 def test_tags_of_a_referenced_schema_are_found() -> None:
     address = json.dumps(record(field("street", **PII), name="demo.Address"))
-    assert tagged(record(field("home", "demo.Address")), references=[address]) == {"home.street": ["PII"]}
+    assert tagged(record(field("home", "demo.Address")), references=[Referenced(address)]) == {"home.street": ["PII"]}
 
 
 @pytest.mark.parametrize(

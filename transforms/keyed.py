@@ -1,0 +1,48 @@
+"""Transforms that protect with keys of a ring: the options that they share, and what a guard says of the key."""
+
+from __future__ import annotations
+
+from pydantic import Field as Option
+
+from registry.schema.tree import Field, Guard
+from transforms.outcome import Unbindable
+from transforms.selecting import Selecting
+from transforms.transform import Context, Integer, KeyRing
+
+
+class Keyed(Selecting):
+    """Options of a transform that derives a key from a ring for each domain."""
+
+    key: str = Option(description="The key ring, by its name under `keys`.")
+    key_version: Integer | None = Option(
+        default=None,
+        ge=1,
+        alias="key.version",
+        description="The version of the ring to write with. Default: the ring's only version, or the one that its "
+        "document calls current.",
+    )
+    domain: str | None = Option(
+        default=None,
+        min_length=1,
+        description="Values are comparable within a domain. Default: the only sensitive tag of the leaf.",
+    )
+
+    def key_ring(self) -> str | None:
+        return self.key
+
+    def ring(self, context: Context) -> KeyRing:
+        """The ring that the transform names. Raises `Unbindable` where its version is missing."""
+        ring = context.keys[self.key]
+        if self.key_version is not None and self.key_version not in ring.versions:
+            raise Unbindable(f"transforms.{context.alias}.key.version: the ring {self.key} has no such version")
+        return ring
+
+    def version(self, context: Context) -> int:
+        """The version of the ring to write with."""
+        return self.key_version or self.ring(context).writing_version
+
+    def keyed_guard(self, context: Context, transform: str, field: Field) -> Guard:
+        """The guard of a leaf that `transform` has protected with the ring."""
+        version = self.version(context)
+        domain = context.domain(self.domain, field)
+        return Guard(context.alias, transform, self.key, version, domain, self.ring(context).fingerprint(version))
