@@ -60,7 +60,11 @@ def _ring(reading: Reading, name: str, names: Collection[str], *, wanted: bool) 
         return None
     for option in options.keys() - {known}:
         reading.unknown(prefix + option, [f"{prefix}provider", prefix + known])
-    return _load(reading, prefix, provider, {known: options.get(known, "")}) if wanted else None
+    if not wanted:
+        return None
+    if known == "variable":
+        reading.secret_variables.add(options.get(known) or "")
+    return _load(reading, prefix, provider, {known: options.get(known, "")})
 
 
 def _load(reading: Reading, prefix: str, provider: str, options: Mapping[str, str | None]) -> Ring | None:
