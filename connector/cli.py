@@ -217,11 +217,20 @@ def apply(
 
 
 @app.command()
-def dev() -> None:
+def dev(
+    registry_file: Annotated[
+        Path | None,
+        typer.Option(metavar="F", help="Keep the registry's schemas in a file.", show_default=False),
+    ] = None,
+) -> None:
     """Start Kafka and a schema registry on loopback, until Ctrl-C."""
     from connector.dev import serve
+    from registry.devfile import RegistryFileError
 
-    serve(Console())
+    try:
+        serve(Console(), registry_file)
+    except RegistryFileError as problem:
+        _refuse(str(problem))
 
 
 @app.command()
