@@ -19,6 +19,7 @@ from connector.record import Failure
 from connector.running import Finished, Runner, StageFailed
 from connector.shapes import shape_of
 from connector.source_schemas import root_from_file, root_without_schema
+from connector.tagging import Tagging
 from registry.codec import Encoded
 from registry.schema.tree import Shape
 from transforms.outcome import Code, Dropped
@@ -60,8 +61,9 @@ def apply_lines(
 def _shape(connector: Connector, schema: Path | None, key_schema: Path | None) -> Shape:
     """Without a schema the values are JSON of any form; without one for the keys, there are no keys."""
     rules = connector.tags
-    value = root_from_file("value", schema, connector.converters.value, rules)[0] if schema else None
-    key = root_from_file("key", key_schema, connector.converters.key, rules)[0] if key_schema else None
+    tagging = Tagging(rules)
+    value = root_from_file("value", schema, connector.converters.value, tagging)[0].root if schema else None
+    key = root_from_file("key", key_schema, connector.converters.key, tagging)[0].root if key_schema else None
     return shape_of(key, value or root_without_schema("value", "json", rules), rules)
 
 

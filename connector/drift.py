@@ -16,7 +16,7 @@ from connector.coverage import Finding, Verdict
 from connector.selections import Selection, found_in
 from connector.shapes import shape_of
 from connector.subject_versions import SubjectVersions, Topic
-from registry.schema.tree import Field, Shape
+from registry.schema.tree import Field, Shape, leaves
 from transforms.outcome import Unbindable
 
 
@@ -158,30 +158,34 @@ class _Look:
             yield Drift(Kind.REFUSED, versions.subject, path, tuple(numbers), message)
 
     def _gone(self, side: str, versions: SubjectVersions) -> Iterator[Drift]:
-        last = max(versions.roots, default=0)
+        last = versions.last
         for selection, numbers in self.selected[side].items():
             if numbers and last not in numbers:
                 message = (
-                    f"{versions.subject} version {last}: {selection.text}, which {selection.key} selects, "
-                    f"is not there any more since version {max(numbers)}"
+                    f"{versions.subject} version {last} does not have {selection.text}, which {selection.key} selects, "
+                    f"and {_numbers(numbers)} did"
                 )
                 yield Drift(Kind.GONE, versions.subject, selection.text, tuple(numbers), message, key=selection.key)
 
     def _newly_sensitive(self, side: str, versions: SubjectVersions) -> Iterator[Drift]:
+        """By what each version says itself: what is said later of an earlier one, or earlier of a later, is not new."""
         known: set[str] = set()
         sensitive = self._protection.sensitive
-        for at, number in enumerate(versions.roots):
-            now = {f.path: f for f in self._findings(side, number) if f.origin and sensitive.match(f.tags)}
-            for path, finding in now.items() if at else ():
+        for at, (number, root) in enumerate(versions.alone.items()):
+            now = {leaf.origin: leaf.tags for _, leaf in leaves(root) if sensitive.match(leaf.tags)}
+            verdicts = {finding.origin: finding.verdict for finding in self._findings(side, number)}
+            for path, tags in now.items() if at else ():
                 if path not in known:
-                    tags = tuple(sorted(finding.tags))
+                    # A chain that cannot be bound has found nothing.
+                    verdict = verdicts.get(path, Verdict.UNCOVERED)
+                    shown = tuple(sorted(tags))
                     message = (
-                        f"{versions.subject} version {number}: {path} ({', '.join(tags)}) is sensitive, and was not "
-                        f"before; it is {finding.verdict}"
+                        f"{versions.subject} version {number}: {path} ({', '.join(shown)}) is sensitive, and was not "
+                        f"before; it is {verdict}"
                     )
-                    acts = finding.verdict >= Verdict.UNPROVEN
+                    acts = verdict >= Verdict.UNPROVEN
                     yield Drift(
-                        Kind.NEWLY_SENSITIVE, versions.subject, path, (number,), message, tags, needs_action=acts
+                        Kind.NEWLY_SENSITIVE, versions.subject, path, (number,), message, shown, needs_action=acts
                     )
             known |= now.keys()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from connector.binding import Judged, Protection, bind_and_judge
@@ -75,7 +75,8 @@ class Explanation:
 
 def explain(protection: Protection, source: Source, topic: str = "") -> Explanation:
     """Bind the chain to a source and judge it. Blocks for nothing."""
-    return Explanation(source, protection, bind_and_judge(protection, source.shape, topic), topic)
+    judged = bind_and_judge(protection, source.shape, topic)
+    return Explanation(source, protection, replace(judged, warnings=(*source.warnings, *judged.warnings)), topic)
 
 
 def _touches(stage: Stage, finding: Finding) -> bool:

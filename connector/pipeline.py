@@ -14,15 +14,17 @@ from typing import Any, Protocol
 from confluent_kafka import Message
 
 from connector.binding import Judged, Protection, bind_and_judge
+from connector.live_tags import REFRESH_SECONDS, LiveTags, Log
 from connector.record import Failure, Outcome, RawHeaders, Stop
 from connector.route import Incoming, Route
-from connector.shapes import avro_root, raw_root, shape_of
+from connector.shapes import raw_root, shape_of
 from connector.side import Original, Side
 from connector.subjects import Registering, Subjects
+from registry.client import EVER
 from registry.errors import PoisonRecord, RegistryError, RegistryUnavailable, SchemaNotFound
+from registry.history import Versions
 from registry.registered import AVRO, RegisteredSchema
 from registry.schema.avro import BadSchema
-from registry.schema.tags import Referenced
 from registry.schema.tree import Field, null_root
 from registry.wire import PREFIX_LENGTH, split
 from transforms.outcome import Code, Unavailable
@@ -34,13 +36,8 @@ FAILURE_SECONDS = 30.0
 GroupKey = tuple[str, bytes | None, bytes | None, bool]
 
 
-class Registry(Registering, Protocol):
-    def schema(self, schema_id: int) -> RegisteredSchema: ...
-
-
-class Log(Protocol):
-    def info(self, event: str, **facts: object) -> object: ...
-    def warning(self, event: str, **facts: object) -> object: ...
+class Registry(Registering, Versions, Protocol):
+    def schema(self, schema_id: int, *, since: float = EVER) -> RegisteredSchema: ...
 
 
 class Refusal(Exception):
@@ -62,11 +59,13 @@ class Pipeline:
         registry: Registry | None,
         sink_format: str,
         log: Log,
+        refresh: float = REFRESH_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._protection = protection
         self._key_converter, self._value_converter = converters
         self._registry = registry
+        self._tags = LiveTags(protection.rules, registry, log, refresh=refresh, clock=clock)
         self._subjects = Subjects(registry) if registry is not None else None
         self._sink_format = sink_format
         self._log = log
@@ -115,8 +114,10 @@ class Pipeline:
 
     def _route(self, group: GroupKey) -> Route:
         if (route := self._routes.get(group)) is not None:
-            self._routes.move_to_end(group)
-            return route
+            if not self._tags.changed(group):
+                self._routes.move_to_end(group)
+                return route
+            del self._routes[group]
         if group in self._failures:
             believed_until, failure = self._failures[group]
             if self._clock() < believed_until:
@@ -133,8 +134,8 @@ class Pipeline:
 
     def _bind(self, group: GroupKey) -> Route:
         topic, key, value, others = group
-        key_root, key_original = self._root("key", self._key_converter, key)
-        value_root, value_original = self._root("value", self._value_converter, value)
+        key_root, key_original = self._root("key", self._key_converter, key, group)
+        value_root, value_original = self._root("value", self._value_converter, value, group)
         shape = shape_of(key_root, value_root, self._protection.rules, others=others)
         judged = bind_and_judge(self._protection, shape, topic)
         self.bound += 1
@@ -167,20 +168,18 @@ class Pipeline:
         self._log.warning("schema refused", topic=topic, reason=problem.message)
         raise Refusal(Failure(Code.UNCOVERED, "coverage", problem.path, reason=problem.message))
 
-    def _root(self, side: str, converter: str, start: bytes | None) -> tuple[Field, Original | None]:
-        rules = self._protection.rules
+    def _root(self, side: str, converter: str, start: bytes | None, group: GroupKey) -> tuple[Field, Original | None]:
         if start is None:
             return null_root(side), None
         if converter != "avro":
-            return raw_root(side, converter, rules), None
+            return raw_root(side, converter, self._protection.rules), None
         stage = f"{side}.converter"
         schema = self._schema(stage, start)
         if schema.schema_type != AVRO:
             reason = f"schema id {schema.id} is {schema.schema_type}, which is not handled"
             raise Refusal(Failure(Code.UNUSABLE_SCHEMA, stage, reason=reason))
         try:
-            references = [Referenced(reference.text) for reference in schema.references]
-            root = avro_root(side, schema.text, rules, references, schema.metadata)
+            root = self._tags.root(group, side, schema, group[0])
         except BadSchema as problem:
             raise Refusal(Failure(Code.UNUSABLE_SCHEMA, stage, reason=f"schema id {schema.id}: {problem}")) from None
         direct = tuple(r.reference for r in schema.references)

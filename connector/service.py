@@ -49,6 +49,7 @@ def protecting_pipeline(connector: Connector, closing: ExitStack) -> Deciders:
         registry=registry,
         sink_format=connector.sink_topic_format,
         log=structlog.get_logger(),
+        refresh=connector.refresh_ms / 1000,
     )
 
 

@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 from connector.config import Connector
 from connector.config.converters import Format
-from connector.shapes import avro_root, raw_root, shape_of
+from connector.shapes import raw_root, shape_of
+from connector.tagging import TaggedRoot, Tagging, facts_of
 from registry.client import RegistryClient
 from registry.errors import RegistryError
 from registry.registered import AVRO, RegisteredSchema
 from registry.schema.avro import BadSchema
-from registry.schema.tags import Referenced, TagRules
+from registry.schema.tags import TagRules
 from registry.schema.tree import Field, Shape
 
 
@@ -38,10 +39,14 @@ class FromRegistry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The shape of the records before the chain; by side, the texts of its Avro schemas and where they come from."""
+    """The shape of the records before the chain; by side, the texts of its Avro schemas and where they come from.
+
+    `warnings` are about the tags: patterns that find nothing, tags that are let go.
+    """
 
     shape: Shape
     texts: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
     origins: Mapping[str, FromFile | FromRegistry] = field(default_factory=dict)
 
 
@@ -54,16 +59,20 @@ def source_from_files(connector: Connector, value: Path | None, key: Path | None
     if value is None and connector.converters.value == "avro":
         raise UnusableSchema("value.converter is avro: the schema of the values is needed")
     rules = connector.tags
+    tagging = Tagging(rules)
     texts: dict[str, str] = {}
     origins = {}
     roots = {}
+    warnings: list[str] = []
     for side, path, converter in (("key", key, connector.converters.key), ("value", value, connector.converters.value)):
         if path is None:
             roots[side] = root_without_schema(side, converter, rules)
         else:
-            roots[side], texts[side] = root_from_file(side, path, converter, rules)
+            tagged, texts[side] = root_from_file(side, path, converter, tagging)
             origins[side] = FromFile(str(path))
-    return Source(shape_of(roots["key"], roots["value"], rules), texts, origins)
+            roots[side] = tagged.root
+            warnings += tagged.warnings
+    return Source(shape_of(roots["key"], roots["value"], rules), texts, tuple(warnings), origins)
 
 
 def source_from_registry(connector: Connector, topic: str) -> Source:
@@ -74,9 +83,11 @@ def source_from_registry(connector: Connector, topic: str) -> Source:
     if connector.registry is None:
         raise UnusableSchema("schema.registry.url is needed to look up the schemas of a topic")
     rules = connector.tags
+    tagging = Tagging(rules)
     texts: dict[str, str] = {}
     origins = {}
     roots = {}
+    warnings: list[str] = []
     with RegistryClient(connector.registry) as registry:
         for side, converter in (("key", connector.converters.key), ("value", connector.converters.value)):
             if converter != "avro":
@@ -86,22 +97,24 @@ def source_from_registry(connector: Connector, topic: str) -> Source:
             version, schema = _latest(registry, subject)
             texts[side] = schema.text
             origins[side] = FromRegistry(subject, version, schema.id)
-            roots[side] = registered_root(side, schema, subject, rules)
-    return Source(shape_of(roots["key"], roots["value"], rules), texts, origins)
+            tagged = _registered_root(side, schema, subject, tagging, registry)
+            roots[side] = tagged.root
+            warnings += tagged.warnings
+    return Source(shape_of(roots["key"], roots["value"], rules), texts, tuple(warnings), origins)
 
 
-def root_from_file(side: str, path: Path, converter: Format, rules: TagRules) -> tuple[Field, str]:
+def root_from_file(side: str, path: Path, converter: Format, tagging: Tagging) -> tuple[TaggedRoot, str]:
     """The root of a side whose Avro schema is in a file, and the schema's text. Raises `UnusableSchema`."""
     if converter != "avro":
         raise UnusableSchema(f"{side}.converter is {converter}: its records have no schema, so none can be given")
     try:
         text = path.read_text(encoding="utf-8")
-        return avro_root(side, text, rules), text
+        return tagging.root_of_text(side, text), text
     except OSError as error:
         raise UnusableSchema(f"{path} cannot be read ({type(error).__name__})") from None
     except BadSchema as problem:
         raise UnusableSchema(f"{path}: {problem}") from None
-    except (UnicodeDecodeError, RecursionError):
+    except UnicodeDecodeError:
         raise UnusableSchema(f"{path} is not an Avro schema") from None
 
 
@@ -120,12 +133,15 @@ def _latest(registry: RegistryClient, subject: str) -> tuple[int, RegisteredSche
         raise UnusableSchema(str(error)) from None
 
 
-def registered_root(side: str, schema: RegisteredSchema, subject: str, rules: TagRules) -> Field:
-    """The root of a side whose schema the registry has. Raises `UnusableSchema` where it is not Avro that we read."""
+def _registered_root(
+    side: str, schema: RegisteredSchema, subject: str, tagging: Tagging, registry: RegistryClient
+) -> TaggedRoot:
     if schema.schema_type != AVRO:
         raise UnusableSchema(f"subject {subject} is {schema.schema_type}, which is not handled")
-    references = [Referenced(reference.text) for reference in schema.references]
     try:
-        return avro_root(side, schema.text, rules, references, schema.metadata)
+        return tagging.root(side, facts_of(registry, schema, subject))
+    except RegistryError as error:
+        reason = str(error)
     except BadSchema as problem:
-        raise UnusableSchema(f"subject {subject}, schema id {schema.id}: {problem}") from None
+        reason = f"subject {subject}, schema id {schema.id}: {problem}"
+    raise UnusableSchema(reason)

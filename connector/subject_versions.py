@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from connector.config import Connector
-from connector.source_schemas import UnusableSchema, registered_root, root_without_schema
+from connector.source_schemas import UnusableSchema, root_without_schema
 from connector.source_topics import SourceTopics
+from connector.tagging import Facts, Tagging, facts_of
 from registry.client import RegistryClient
 from registry.errors import RegistryError, SchemaNotFound
-from registry.schema.tags import TagRules
+from registry.registered import AVRO
+from registry.schema.avro import BadSchema
 from registry.schema.tree import Field
 
 SIDES = ("key", "value")
@@ -18,11 +20,17 @@ SIDES = ("key", "value")
 
 @dataclass(frozen=True, slots=True)
 class SubjectVersions:
-    """A subject's versions in order: the roots of those that can be used, and why the others cannot."""
+    """A subject's versions in order, soft-deleted ones too: records may still carry their ids.
+
+    `roots` are those that can be used, with all tags that hold there; `alone` the same with no more tags than each
+    version says itself. `unusable` says why the others cannot be used.
+    """
 
     subject: str
     roots: Mapping[int, Field]
-    unusable: Mapping[int, str] = field(default_factory=dict)
+    alone: Mapping[int, Field]
+    unusable: Mapping[int, str]
+    deleted: frozenset[int]
 
     @property
     def numbers(self) -> list[int]:
@@ -30,9 +38,14 @@ class SubjectVersions:
         return sorted((*self.roots, *self.unusable))
 
     @property
+    def last(self) -> int:
+        """The number of the last version that can be used, and is not deleted if one is not; 0 for none."""
+        return max(self.roots.keys() - self.deleted, default=max(self.roots, default=0))
+
+    @property
     def latest(self) -> Field | None:
-        """The root of the last version that can be used."""
-        return self.roots[max(self.roots)] if self.roots else None
+        """The root of the last version."""
+        return self.roots.get(self.last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +68,16 @@ def read_topics(connector: Connector) -> list[Topic]:
         names = _topics_of(connector, registry)
         if not names:
             raise UnusableSchema("topics or topics.regex must name a source topic, of which the registry has a subject")
-        return [_topic(name, connector, registry) for name in names]
+        tagging = Tagging(connector.tags)
+        return [_topic(name, connector, tagging, registry) for name in names]
 
 
-def _topic(name: str, connector: Connector, registry: RegistryClient) -> Topic:
+def _topic(name: str, connector: Connector, tagging: Tagging, registry: RegistryClient) -> Topic:
     versions: dict[str, SubjectVersions] = {}
     without_schema: dict[str, Field] = {}
     for side, converter in (("key", connector.converters.key), ("value", connector.converters.value)):
         if converter == "avro":
-            versions[side] = _versions_of(registry, name, side, connector.tags)
+            versions[side] = _versions_of(registry, name, side, tagging)
         else:
             without_schema[side] = root_without_schema(side, converter, connector.tags)
     return Topic(name, versions, without_schema)
@@ -85,26 +99,33 @@ def _topics_of(connector: Connector, registry: RegistryClient) -> list[str]:
     return list(dict.fromkeys(topic for topic in topics if reads.include(topic)))
 
 
-def _versions_of(registry: RegistryClient, topic: str, side: str, rules: TagRules) -> SubjectVersions:
+def _versions_of(registry: RegistryClient, topic: str, side: str, tagging: Tagging) -> SubjectVersions:
     """Every version of a topic's subject; none where the registry does not know it."""
     subject = f"{topic}-{side}"
     roots: dict[int, Field] = {}
+    alone: dict[int, Field] = {}
     unusable: dict[int, str] = {}
     try:
-        for number in _numbers(registry, subject):
+        every, live = _numbers(registry, subject, deleted=True), _numbers(registry, subject, deleted=False)
+        for number in every:
             try:
-                roots[number] = registered_root(side, registry.version(subject, number), subject, rules)
-            except UnusableSchema as problem:
+                schema = registry.version(subject, number)
+                if schema.schema_type != AVRO:
+                    unusable[number] = f"it is {schema.schema_type}, which is not handled"
+                    continue
+                roots[number] = tagging.root(side, facts_of(registry, schema, subject)).root
+                alone[number] = tagging.root(side, Facts(schema, (), subject)).root
+            except BadSchema as problem:
                 unusable[number] = str(problem)
             except SchemaNotFound:
                 continue  # deleted in between
     except RegistryError as error:
         raise UnusableSchema(str(error)) from None
-    return SubjectVersions(subject, roots, unusable)
+    return SubjectVersions(subject, roots, alone, unusable, frozenset(every) - frozenset(live))
 
 
-def _numbers(registry: RegistryClient, subject: str) -> Sequence[int]:
+def _numbers(registry: RegistryClient, subject: str, *, deleted: bool) -> Sequence[int]:
     try:
-        return registry.versions(subject)
+        return registry.versions(subject, deleted=deleted)
     except SchemaNotFound:
         return ()

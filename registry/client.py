@@ -6,11 +6,13 @@ Speaks Confluent's REST API. Every method blocks for the client's deadline (5 s)
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Generic, Self, TypeVar
 from urllib.parse import quote
 
 from registry import answers
@@ -22,11 +24,16 @@ from registry.registered import (
     ReferencedSchema,
     RegisteredSchema,
     Registration,
+    StoredVersion,
     SubjectVersion,
 )
 from registry.settings import RegistrySettings
 from registry.transport import Deadline, Request, Transport
 
+EVER: Final = -math.inf
+"""Any answer will do, however old."""
+_Key = TypeVar("_Key")
+_Kept = TypeVar("_Kept")
 _LARGEST_ID: Final = 2**31 - 1
 """The registry's ids are Java ints: a larger one in a record cannot exist, and is not asked for."""
 
@@ -34,14 +41,16 @@ _LARGEST_ID: Final = 2**31 - 1
 class RegistryClient:
     """A client with kept-alive connections and a cache of the ``cache_size`` schemas used last.
 
-    What an id stands for never changes, so that a cached schema survives an outage. ``deadline`` is in seconds
-    and counts for a whole call, references and retries included.
+    What an id stands for never changes, so that a cached schema survives an outage. Metadata and subjects may change:
+    whoever wants to know asks for an answer that is no older than ``since``, a moment on the monotonic clock.
+    ``deadline`` is in seconds and counts for a whole call, references and retries included.
     """
 
     def __init__(self, settings: RegistrySettings, *, deadline: float = 5.0, cache_size: int = 1000) -> None:
         self._transport = Transport(settings)
         self._seconds = deadline
-        self._cache = _Cache(cache_size)
+        self._cache: _Cache[int, RegisteredSchema] = _Cache(cache_size)
+        self._versions: _Cache[tuple[str, int], VersionAnswer] = _Cache(10 * cache_size)
 
     def __enter__(self) -> Self:
         return self
@@ -55,13 +64,13 @@ class RegistryClient:
         """Closes the connections; the client cannot be used afterwards."""
         self._transport.close()
 
-    def schema(self, schema_id: int) -> RegisteredSchema:
+    def schema(self, schema_id: int, *, since: float = EVER) -> RegisteredSchema:
         """The schema with this id, from the cache or the registry.
 
         Raises `SchemaNotFound` when the registry says that it has none, or lacks one that it refers to. That
         is not remembered: the id may be registered later.
         """
-        cached = self._cache.get(schema_id)
+        cached = self._cache.get(schema_id, since)
         if cached is not None:
             return cached
         if not 0 <= schema_id <= _LARGEST_ID:
@@ -69,8 +78,8 @@ class RegistryClient:
         deadline = Deadline(self._seconds)
         request = Request("GET", f"/schemas/ids/{schema_id}", schema_id)
         stored = checked(answers.SCHEMA, self._transport.call(request, deadline))
-        schema = self._resolved(schema_id, stored, deadline)
-        self._cache.put(schema)
+        schema = self._resolved(schema_id, stored, deadline, since)
+        self._cache.put(schema_id, schema)
         return schema
 
     def latest(self, subject: str) -> tuple[int, RegisteredSchema]:
@@ -85,9 +94,21 @@ class RegistryClient:
         stored = self._stored(subject, str(version), deadline)
         return self._resolved(stored.id, stored, deadline)
 
-    def versions(self, subject: str) -> list[int]:
-        """The numbers of the subject's live versions, ascending."""
-        request = Request("GET", f"/subjects/{_quoted(subject)}/versions", subject)
+    def stored(self, subject: str, version: int, *, since: float = EVER) -> StoredVersion:
+        """One version of the subject, even a soft-deleted one, from the cache or the registry."""
+        deadline = Deadline(self._seconds)
+        answer = self._kept(subject, version, deadline, since)
+        references = self._references(answer, deadline, since)
+        return StoredVersion(subject, version, answer.id, answer.schema_type, answer.text, references, answer.metadata)
+
+    def carriers(self, schema_id: int) -> list[SubjectVersion]:
+        """The subject versions that carry the id, soft-deleted ones too; none where the registry does not say."""
+        return list(self._subjects(schema_id, Deadline(self._seconds), deleted=True))
+
+    def versions(self, subject: str, *, deleted: bool = False) -> list[int]:
+        """The numbers of the subject's versions, ascending; soft-deleted ones only if asked for."""
+        query = {"deleted": "true"} if deleted else {}
+        request = Request("GET", f"/subjects/{_quoted(subject)}/versions", subject, query)
         answer = self._transport.call(request, Deadline(self._seconds))
         numbers: list[int] = checked(answers.VERSION_NUMBERS, answer)
         return sorted(numbers)
@@ -131,14 +152,26 @@ class RegistryClient:
         query = {} if version == "latest" else {"deleted": "true"}
         return checked(answers.VERSION, self._transport.call(Request("GET", path, subject, query), deadline))
 
-    def _resolved(self, schema_id: int, stored: SchemaAnswer, deadline: Deadline) -> RegisteredSchema:
+    def _kept(self, subject: str, version: int, deadline: Deadline, since: float) -> VersionAnswer:
+        known = self._versions.get((subject, version), since)
+        if known is None:
+            known = self._stored(subject, str(version), deadline)
+            self._versions.put((subject, version), known)
+        return known
+
+    def _references(self, stored: SchemaAnswer, deadline: Deadline, since: float) -> tuple[ReferencedSchema, ...]:
         found: dict[Reference, ReferencedSchema] = {}
-        self._collect(stored.references, found, set(), deadline)
+        self._collect(stored.references, found, set(), deadline, since)
+        return tuple(found.values())
+
+    def _resolved(
+        self, schema_id: int, stored: SchemaAnswer, deadline: Deadline, since: float = math.inf
+    ) -> RegisteredSchema:
         return RegisteredSchema(
             id=schema_id,
             schema_type=stored.schema_type,
             text=stored.text,
-            references=tuple(found.values()),
+            references=self._references(stored, deadline, since),
             metadata=stored.metadata,
             rule_set=stored.rule_set,
             subjects=self._subjects(schema_id, deadline),
@@ -150,6 +183,7 @@ class RegistryClient:
         found: dict[Reference, ReferencedSchema],
         entered: set[Reference],
         deadline: Deadline,
+        since: float,
     ) -> None:
         """Adds to ``found`` what is referred to, depth first; ``entered`` ends a cycle, which no registry has."""
         for each in references:
@@ -157,12 +191,13 @@ class RegistryClient:
             if reference in entered:
                 continue
             entered.add(reference)
-            stored = self._stored(reference.subject, str(reference.version), deadline)
-            self._collect(stored.references, found, entered, deadline)
+            stored = self._kept(reference.subject, reference.version, deadline, since)
+            self._collect(stored.references, found, entered, deadline, since)
             found[reference] = ReferencedSchema(reference, stored.id, stored.schema_type, stored.text, stored.metadata)
 
-    def _subjects(self, schema_id: int, deadline: Deadline) -> tuple[SubjectVersion, ...]:
-        request = Request("GET", f"/schemas/ids/{schema_id}/versions", schema_id)
+    def _subjects(self, schema_id: int, deadline: Deadline, *, deleted: bool = False) -> tuple[SubjectVersion, ...]:
+        query = {"deleted": "true"} if deleted else {}
+        request = Request("GET", f"/schemas/ids/{schema_id}/versions", schema_id, query)
         try:
             answer = self._transport.call(request, deadline)
         except SchemaNotFound:  # the schema is there: some registries say so when all its versions are deleted
@@ -171,26 +206,28 @@ class RegistryClient:
         return tuple(SubjectVersion(each.subject, each.version) for each in found)
 
 
-class _Cache:
-    """The schemas used last, by id."""
+class _Cache(Generic[_Key, _Kept]):
+    """What was used last, each with the moment at which the registry gave it."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._schemas: OrderedDict[int, RegisteredSchema] = OrderedDict()
+        self._all: OrderedDict[_Key, tuple[float, _Kept]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, schema_id: int) -> RegisteredSchema | None:
+    def get(self, key: _Key, since: float) -> _Kept | None:
         with self._lock:
-            schema = self._schemas.get(schema_id)
-            if schema is not None:
-                self._schemas.move_to_end(schema_id)
-            return schema
+            read_at, kept = self._all.get(key, (EVER, None))
+            if kept is None or read_at < since:
+                return None
+            self._all.move_to_end(key)
+            return kept
 
-    def put(self, schema: RegisteredSchema) -> None:
+    def put(self, key: _Key, kept: _Kept) -> None:
         with self._lock:
-            self._schemas[schema.id] = schema
-            if len(self._schemas) > self._size:
-                self._schemas.popitem(last=False)
+            self._all[key] = time.monotonic(), kept
+            self._all.move_to_end(key)
+            if len(self._all) > self._size:
+                self._all.popitem(last=False)
 
 
 def _body(text: str, references: Sequence[Reference], metadata: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -43,6 +43,19 @@ class ReferencedSchema:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """One version of a subject, with what it refers to as in `RegisteredSchema`."""
+
+    subject: str
+    number: int
+    id: int
+    schema_type: str
+    text: str
+    references: tuple[ReferencedSchema, ...]
+    metadata: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
 class RegisteredSchema:
     """A schema with everything that it needs in order to be read.
 

@@ -52,6 +52,7 @@ class Connector:
     record_errors: RecordErrors
     dead_letters: DeadLetters
     sink_topic_format: str
+    refresh_ms: int
     registry: RegistrySettings | None
     service: Service | None
     document: Path | None = None

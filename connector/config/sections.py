@@ -44,6 +44,12 @@ class Batch(Section):
     max_wait_ms: Integer = Option(default=100, alias="batch.max.wait.ms", ge=0)
 
 
+class Refreshing(Section):
+    """How often the tags of a bound schema are read again."""
+
+    refresh_ms: Integer = Option(default=60_000, alias="registry.refresh.ms", ge=1)
+
+
 class PolicyKeys(Section):
     """What follows from what coverage finds."""
 

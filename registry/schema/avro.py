@@ -200,6 +200,20 @@ class AvroParser:
         return tuple(TagSource(tag, kind, where) for tag in sorted(read_tags(carrier[self._tags_property], where)))
 
 
+def parse(
+    schema: str | Any,
+    *,
+    root: str,
+    references: Iterable[str] = (),
+    tags_property: str = DEFAULT_TAGS_PROPERTY,
+) -> Field:
+    """Read an Avro schema, with the texts that it refers to, each after those that it needs. Raises `BadSchema`."""
+    parser = AvroParser(tags_property)
+    for text in references:
+        parser.read(text, root=root)
+    return parser.read(schema, root=root)
+
+
 def _load(schema: str | Any) -> Any:
     if not isinstance(schema, str) or schema in PRIMITIVES:
         return schema

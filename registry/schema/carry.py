@@ -20,7 +20,7 @@ def push_down(
     root: Field,
     claims: Claims | None = None,
     releases: Releases | None = None,
-    earlier: Remembered | None = None,
+    earlier: Sequence[Remembered] = (),
 ) -> Field:
     """Carry the tags of every place to what is inside it: its own, those claimed, and those of earlier versions.
 
@@ -29,7 +29,7 @@ def push_down(
     cycle. (Tags grow on the way down, so a recursive type that meets itself with more of them goes round again.)
     Raises `BadSchema` when that makes too many places.
     """
-    return _Carrying(claims or Claims(), releases or Releases()).root(root, (earlier,) if earlier else ())
+    return _Carrying(claims or Claims(), releases or Releases()).root(root, earlier)
 
 
 @dataclass(frozen=True, slots=True)

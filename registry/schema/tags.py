@@ -95,11 +95,14 @@ def tagged_tree(
     references: Iterable[Referenced] = (),
     metadata: Iterable[Said] = (),
     subjects: Sequence[str] | None = None,
-    earlier: Remembered | None = None,
+    earlier: Sequence[Remembered] = (),
+    releasing: bool = True,
 ) -> Tagged:
     """An Avro schema with all its tags, carried to the leaves. `root` is `key` or `value`. Raises `BadSchema`.
 
     `subjects` pick the entries of the catalogue; None, where they are not known, picks those of every subject.
+    `earlier` has what the earlier versions of each subject said; a version that is itself only read for that must not
+    let anything go: not `releasing`.
     """
     claims = Claims()
     parser = AvroParser(rules.property)
@@ -115,22 +118,24 @@ def tagged_tree(
             for path, tags in entry.fields.items():
                 where = f"{entry.name}: {path}"
                 claims.by_path(path, Claim(f"tags.file {where}", _sources(tags, "catalogue", where), entry.record))
-    return _carried(tree, claims, rules, root, earlier)
+    return _carried(tree, claims, rules, root, earlier, releasing=releasing)
 
 
 def with_declared(tree: Field, rules: TagRules, side: str) -> Field:
     """The tree with the configuration's tags added, and all tags carried to the leaves."""
-    return _carried(tree, Claims(), rules, side, None).root
+    return _carried(tree, Claims(), rules, side, (), releasing=False).root
 
 
-def _carried(tree: Field, claims: Claims, rules: TagRules, side: str, earlier: Remembered | None) -> Tagged:
+def _carried(
+    tree: Field, claims: Claims, rules: TagRules, side: str, earlier: Sequence[Remembered], *, releasing: bool
+) -> Tagged:
     releases = Releases()
     for tag, pattern, path in _below(rules.declared, side):
         if tree.type.kind == "any":
             tree = _declared_inside(tree, path, _declared(tag, pattern))
         else:
             claims.by_path(path, Claim(f"tags.fields.{tag}: {pattern}", (_declared(tag, pattern),)))
-    if earlier is not None:
+    if earlier and releasing:
         for tag, pattern, path in _below(rules.released, side):
             releases.add(tag, path, f"tags.release.{tag}: {pattern}")
     root = push_down(tree, claims, releases, earlier)

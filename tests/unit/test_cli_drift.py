@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from registry.devserver import DevRegistry
+from registry.devserver import DevRegistry, Fault
 from tests.unit.commands import Folder, streamveil
 
 MASK = {"type": "MaskField", "tags": "PII"}
@@ -139,6 +139,44 @@ def test_a_field_that_an_earlier_transform_has_dropped_is_still_in_the_schema(pl
         "mask": {"type": "MaskField", "fields": "phone"},
     }
     assert place.found(chain) == []
+
+
+def test_a_version_without_the_tags_of_an_earlier_one_has_them_still(place: Place) -> None:
+    place.register("crm-value", field("email", "PII"))
+    place.register("crm-value", field("email"), field("id"))
+    assert place.found({"mask": MASK}) == []
+
+
+def test_tags_that_the_metadata_adds_later_are_new_and_hold_for_the_versions_before(place: Place) -> None:
+    place.register("crm-value", field("email"), field("note", "PII"))
+    place.register("crm-value", field("email"), field("note", "PII"), metadata={"tags": {"email": ["EMAIL"]}})
+    assert place.found({"mask": MASK}) == [("uncovered", "email", [1, 2]), ("newly-sensitive", "email", [2])]
+
+
+def test_a_deleted_version_counts_as_long_as_records_may_carry_its_id(place: Place) -> None:
+    place.register("crm-value", field("email", "PII"))
+    place.register("crm-value", field("email", "PII"), field("ssn", "SSN"))
+    place.registry.serve("DELETE", "/subjects/crm-value/versions/2", b"")
+    assert place.found({"mask": MASK})[0] == ("uncovered", "ssn", [2])
+    place.registry.serve("DELETE", "/subjects/crm-value/versions/2?permanent=true", b"")
+    assert place.found({"mask": MASK}) == []
+
+
+def test_a_path_that_only_a_deleted_version_had_is_gone(place: Place) -> None:
+    place.register("crm-value", field("email", "PII"))
+    place.register("crm-value", field("email", "PII"), field("phone"))
+    chain = {"mask": MASK, "more": {"type": "MaskField", "fields": "phone"}}
+    assert place.found(chain) == []
+    place.registry.serve("DELETE", "/subjects/crm-value/versions/2", b"")
+    assert place.found(chain) == [("gone", "phone", [2])]
+
+
+def test_a_registry_that_stops_answering_is_no_drift(place: Place) -> None:
+    place.register("crm-value", field("email", "PII"))
+    connector = place.connector({"mask": MASK})
+    place.registry.faults.append(Fault(status=403))
+    done = streamveil("drift", connector, "--json")
+    assert (done.exit_code, done.stdout) == (1, "")
 
 
 def test_keys_in_avro_have_versions_of_their_own(place: Place) -> None:

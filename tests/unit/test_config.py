@@ -547,6 +547,19 @@ def test_tags_are_declared_by_path() -> None:
     ]
 
 
+def test_tags_are_released_by_path() -> None:
+    assert chain_of(tags__release__PII="email, key.id").tags.released == {"PII": ("email", "key.id")}
+
+
+def test_a_header_has_no_tag_to_release() -> None:
+    (error,) = chain_errors(tags__release__PII="header:user")
+    assert error.startswith('tags.release.PII: found "header:user"; expected path patterns: a header has no')
+
+
+def test_the_tags_are_refreshed_every_minute_unless_it_says_otherwise() -> None:
+    assert (chain_of().refresh_ms, chain_of(registry__refresh__ms="500").refresh_ms) == (60_000, 500)
+
+
 @pytest.mark.parametrize("path", ["a..b", "key.", "value.a.", "a`b", "header:", "list[0]"])
 def test_a_path_that_cannot_be_read_is_refused(path: str) -> None:
     [error] = chain_errors(tags__fields__PII=f"email,{path}")

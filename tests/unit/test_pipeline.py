@@ -16,7 +16,7 @@ from connector.plan import Link
 from connector.policy import OnEcho, OnUncovered, Policy
 from connector.record import Failure, Outcome, Sink, Stop
 from registry.errors import RegistryUnavailable, SchemaNotFound
-from registry.registered import Reference, RegisteredSchema
+from registry.registered import Reference, RegisteredSchema, StoredVersion, SubjectVersion
 from registry.schema.tags import TagRules
 from tests.unit.rings import RING
 from transforms.header_from import HeaderFrom
@@ -73,7 +73,20 @@ class Registry:
         self.registered: dict[str, list[dict[str, Any]]] = {}
         self.down = False
 
-    def schema(self, schema_id: int) -> RegisteredSchema:
+    def carriers(self, schema_id: int) -> list[SubjectVersion]:
+        del schema_id
+        return []
+
+    def versions(self, subject: str, *, deleted: bool = False) -> list[int]:
+        del deleted
+        raise SchemaNotFound(subject)
+
+    def stored(self, subject: str, version: int, *, since: float = 0) -> StoredVersion:
+        del version, since
+        raise SchemaNotFound(subject)
+
+    def schema(self, schema_id: int, *, since: float = 0) -> RegisteredSchema:
+        del since
         if self.down:
             raise RegistryUnavailable
         if schema_id not in self.schemas:

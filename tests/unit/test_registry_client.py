@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 
 import pytest
 
@@ -77,6 +78,13 @@ class TestReading:
         assert client.version("s", 1).text == CUSTOMER
         assert client.versions("s") == [2]
 
+    def test_soft_deleted_versions_are_listed_if_asked_for(self, client, registry):
+        first = client.register("s", CUSTOMER)
+        client.register("s", NEWER)
+        registry.serve("DELETE", "/subjects/s/versions/1", b"")
+        assert client.versions("s", deleted=True) == [1, 2]
+        assert client.carriers(first) == [SubjectVersion("s", 1)]
+
     def test_a_soft_deleted_schema_is_still_found_by_its_id_and_has_no_live_subject(self, client, registry):
         schema_id = client.register("s", CUSTOMER)
         registry.serve("DELETE", "/subjects/s", b"")
@@ -109,6 +117,33 @@ class TestCache:
         asked = len(registry.requests)
         assert client.schema(schema_id) is first
         assert len(registry.requests) == asked
+
+    def test_what_has_changed_since_a_moment_is_seen_by_who_asks_for_it(self, client, registry):
+        schema_id = client.register("a", CUSTOMER)
+        client.schema(schema_id)
+        client.register("b", CUSTOMER)
+        assert client.schema(schema_id).subjects == (SubjectVersion("a", 1),)
+        fresh = client.schema(schema_id, since=time.monotonic())
+        assert set(fresh.subjects) == {SubjectVersion("a", 1), SubjectVersion("b", 1)}
+        assert client.schema(schema_id) is fresh
+
+    def test_a_stored_version_is_asked_for_once_or_once_since_a_moment(self, client, registry):
+        client.register("s", CUSTOMER)
+        before = time.monotonic()
+        client.stored("s", 1)
+        asked = len(registry.requests)
+        assert client.stored("s", 1, since=before).text == CUSTOMER
+        assert len(registry.requests) == asked
+        client.stored("s", 1, since=time.monotonic())
+        assert len(registry.requests) == asked + 1
+
+    def test_a_refresh_that_fails_leaves_what_was_known(self, client, registry):
+        schema_id = client.register("s", CUSTOMER)
+        client.schema(schema_id)
+        registry.faults.append(Fault(status=401))
+        with pytest.raises(RegistryRefused):
+            client.schema(schema_id, since=time.monotonic())
+        assert client.schema(schema_id).text == CUSTOMER
 
     def test_a_known_schema_survives_an_outage(self, client, registry):
         schema_id = client.register("s", CUSTOMER)

@@ -1,0 +1,173 @@
+"""The tags of schemas while a connector runs: read when a schema is bound, and again from time to time.
+
+An edit of a schema's metadata, or a version that changes what holds, is noticed at the next refresh: whoever bound the
+schema is told to bind it anew, before the next record. A registry that does not answer then changes nothing: what was
+known goes on to hold.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from connector.record import Stop
+from connector.tagging import Facts, TaggedRoot, Tagging, facts_of
+from registry.errors import RegistryError, RegistryUnavailable, SchemaNotFound
+from registry.history import Versions
+from registry.registered import RegisteredSchema
+from registry.schema.avro import BadSchema
+from registry.schema.tags import TagRules
+from registry.schema.tree import Field, same_field
+from transforms.outcome import Unavailable
+
+REFRESH_SECONDS: Final = 60.0
+_MOST: Final = 4000
+
+_Key = tuple[str, int, str]
+"""Side, schema id, subject."""
+
+
+class Registry(Versions, Protocol):
+    def schema(self, schema_id: int, *, since: float) -> RegisteredSchema: ...
+
+
+class Log(Protocol):
+    def info(self, event: str, **facts: object) -> object: ...
+    def warning(self, event: str, **facts: object) -> object: ...
+
+
+@dataclass(slots=True)
+class _Known:
+    """What was read last. `edition` grows with each change, `since` is when a refresh began that is not done yet."""
+
+    facts: Facts
+    tagged: TaggedRoot | BadSchema
+    due: float
+    edition: int = 0
+    since: float | None = None
+
+
+class LiveTags:
+    """Tagged roots for the groups of records that a pipeline binds. Not for concurrent use."""
+
+    def __init__(
+        self,
+        rules: TagRules,
+        registry: Registry | None,
+        log: Log,
+        *,
+        refresh: float = REFRESH_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._tagging = Tagging(rules)
+        self._registry = registry
+        self._log = log
+        self._seconds = refresh
+        self._clock = clock
+        self._asks_from = 0.0
+        self._known: OrderedDict[_Key, _Known] = OrderedDict()
+        self._groups: OrderedDict[Hashable, dict[_Key, int]] = OrderedDict()
+
+    def root(self, group: Hashable, side: str, schema: RegisteredSchema, topic: str) -> Field:
+        """The root of a side of the group's records. Raises `BadSchema`, `Unavailable` or `Stop`.
+
+        Blocks as `connector.tagging.facts_of` does.
+        """
+        key = side, schema.id, f"{topic}-{side}"
+        known = self._known.get(key)
+        if known is None:
+            facts = self._read(schema, key[2])
+            known = _Known(facts, self._tagged(side, facts), self._clock() + self._seconds)
+            _put(self._known, key, known)
+        else:
+            self._refresh(key, known)
+        _put(self._groups, group, {**self._groups.get(group, {}), key: known.edition})
+        if isinstance(known.tagged, BadSchema):
+            raise BadSchema(str(known.tagged))
+        for warning in known.tagged.warnings:
+            self._log.warning("schema", topic=topic, side=side, schema_id=schema.id, warning=warning)
+        return known.tagged.root
+
+    def changed(self, group: Hashable) -> bool:
+        """Whether the group must be bound anew, because the tags of one of its schemas are others by now.
+
+        Looks again when it is time to; blocks as `root` does, and raises `Stop` where the registry refuses.
+        """
+        if group not in self._groups:
+            return False
+        self._groups.move_to_end(group)
+        for key, edition in self._groups[group].items():
+            known = self._known.get(key)
+            if known is None:
+                return True
+            self._refresh(key, known)
+            if known.edition != edition:
+                return True
+        return False
+
+    def _read(self, schema: RegisteredSchema, subject: str) -> Facts:
+        assert self._registry is not None  # noqa: S101  it gave the schema
+        try:
+            return facts_of(self._registry, schema, subject)
+        except RegistryUnavailable:
+            raise Unavailable("the schema registry does not answer") from None
+        except RegistryError as error:
+            raise Stop(str(error)) from None
+
+    def _tagged(self, side: str, facts: Facts) -> TaggedRoot | BadSchema:
+        try:
+            return self._tagging.root(side, facts)
+        except BadSchema as problem:
+            return BadSchema(str(problem))
+
+    def _refresh(self, key: _Key, known: _Known) -> None:
+        if self._clock() < max(known.due, self._asks_from):
+            return
+        side, schema_id, subject = key
+        facts = self._read_again(known, schema_id, subject)
+        known.due = self._clock() + self._seconds
+        if facts is None:
+            return
+        known.since = None
+        if facts == known.facts:
+            return
+        tagged = self._tagged(side, facts)
+        if not _same(tagged, known.tagged):
+            known.edition += 1
+            self._log.info("tags changed", subject=subject, schema_id=schema_id)
+        known.facts, known.tagged = facts, tagged
+
+    def _read_again(self, known: _Known, schema_id: int, subject: str) -> Facts | None:
+        """What the registry says by now; None where it does not say, and what is known goes on to hold."""
+        assert self._registry is not None  # noqa: S101  it gave the schema
+        known.since = time.monotonic() if known.since is None else known.since
+        try:
+            schema = self._registry.schema(schema_id, since=known.since)
+            if schema.text != known.facts.schema.text:  # an id of another context: an id's text never changes
+                schema = known.facts.schema
+            return facts_of(self._registry, schema, subject, known.since)
+        except RegistryUnavailable:
+            self._asks_from = self._clock() + self._seconds
+            reason = "the schema registry does not answer"
+        except SchemaNotFound as missing:
+            reason = str(missing)
+        except RegistryError as error:
+            raise Stop(str(error)) from None
+        self._log.warning("tags not refreshed", subject=subject, schema_id=schema_id, reason=reason)
+        return None
+
+
+def _same(one: TaggedRoot | BadSchema, other: TaggedRoot | BadSchema) -> bool:
+    if isinstance(one, BadSchema) or isinstance(other, BadSchema):
+        return isinstance(one, BadSchema) and isinstance(other, BadSchema) and str(one) == str(other)
+    return same_field(one.root, other.root)
+
+
+def _put(kept: OrderedDict[Any, Any], key: Hashable, value: Any) -> None:
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > _MOST:
+        kept.popitem(last=False)

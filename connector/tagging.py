@@ -1,0 +1,138 @@
+"""The tagged root of a registered schema: everything that says where tags hold, read and merged.
+
+Tags are sticky: those of every version of a subject that carries the schema's id hold, and those of all versions
+before. A producer that registers its schema again without them does not switch protection off.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from connector.shapes import tagged_avro
+from registry.client import EVER
+from registry.history import Past, TooManyVersions, Versions, past_of
+from registry.registered import AVRO, ReferencedSchema, RegisteredSchema, StoredVersion
+from registry.schema.avro import BadSchema
+from registry.schema.earlier import Remembered
+from registry.schema.tags import Referenced, Said, Tagged, TagRules
+from registry.schema.tree import Field
+
+
+class Facts(NamedTuple):
+    """All that the registry knows of a schema's tags. Equal facts mean equal tags."""
+
+    schema: RegisteredSchema
+    past: tuple[Past, ...]
+    subject: str | None = None
+
+    @property
+    def subjects(self) -> Sequence[str] | None:
+        """The subjects that have the schema; None where nobody knows."""
+        known = [each.subject for each in self.past]
+        return known or ([self.subject] if self.subject is not None else None)
+
+
+class TaggedRoot(NamedTuple):
+    """The root of a side, and warnings: patterns that find nothing, tags that are let go."""
+
+    root: Field
+    warnings: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Tagging:
+    """Makes tagged roots for one configuration. A pattern that has found a place is never said to find nothing."""
+
+    rules: TagRules
+    _found: set[str] = field(default_factory=set)
+
+    def root(self, side: str, facts: Facts) -> TaggedRoot:
+        """Blocks for nothing. Raises `BadSchema`, also for an earlier version that cannot be read."""
+        schema, past, _ = facts
+        earlier = [memory for each in past if (memory := self._remembered(side, each)) is not None]
+        tagged = tagged_avro(
+            side,
+            schema.text,
+            self.rules,
+            references=_references(schema.references),
+            metadata=_said(schema, past),
+            subjects=facts.subjects,
+            earlier=earlier,
+        )
+        return self._told(tagged)
+
+    def root_of_text(self, side: str, text: str) -> TaggedRoot:
+        """The same for a schema that no registry is asked about. Raises `BadSchema`."""
+        return self._told(tagged_avro(side, text, self.rules))
+
+    def _told(self, tagged: Tagged) -> TaggedRoot:
+        self._found.update(tagged.found)
+        missed = [f"{name} finds nothing in this schema" for name in tagged.missed if name not in self._found]
+        return TaggedRoot(tagged.root, (*missed, *tagged.released))
+
+    def _remembered(self, side: str, past: Past) -> Remembered | None:
+        memory: Remembered | None = None
+        known: set[str] = set()
+        for version in past.earlier:
+            if version.schema_type != AVRO or (content := _content(version)) in known:
+                continue
+            known.add(content)
+            memory = memory or Remembered()
+            name = f"{past.subject} version {version.number}"
+            try:
+                tagged = tagged_avro(
+                    side,
+                    version.text,
+                    self.rules,
+                    references=_references(version.references),
+                    metadata=[Said(version.metadata)] if version.metadata is not None else (),
+                    subjects=[past.subject],
+                    earlier=[memory],
+                    releasing=False,
+                )
+            except BadSchema as problem:
+                reason = str(problem)
+            else:
+                memory.add(tagged.root, name)
+                continue
+            raise BadSchema(f"{name}, whose tags still hold: {reason}")
+        return memory
+
+
+def facts_of(registry: Versions, schema: RegisteredSchema, subject: str | None, since: float = EVER) -> Facts:
+    """What the registry knows of the schema's tags; no older than `since`, a moment on the monotonic clock.
+
+    `subject` is where the schema is likely to be, should the registry not say. Blocks as `registry.history.past_of`
+    does, and raises the errors of `registry.errors`, or `BadSchema` for too many versions.
+    """
+    try:
+        return Facts(schema, past_of(registry, schema, subject, since), subject)
+    except TooManyVersions as problem:
+        raise BadSchema(str(problem)) from None
+
+
+def _said(schema: RegisteredSchema, past: Sequence[Past]) -> list[Said]:
+    """Each metadata that the registry shows for the schema, once."""
+    said: list[Said] = []
+    for version in (version for each in past for version in each.own):
+        if version.metadata is not None and all(known.metadata != version.metadata for known in said):
+            said.append(Said(version.metadata, f"{version.subject} version {version.number}"))
+    if schema.metadata is not None and all(known.metadata != schema.metadata for known in said):
+        said.append(Said(schema.metadata, f"schema id {schema.id}"))
+    return said
+
+
+def _references(references: Sequence[ReferencedSchema]) -> list[Referenced]:
+    return [
+        Referenced(each.text, f"{each.reference.subject} version {each.reference.version}", each.metadata)
+        for each in references
+    ]
+
+
+def _content(version: StoredVersion) -> str:
+    """Equal for versions that say the same of tags."""
+    references = [[each.text, each.metadata] for each in version.references]
+    return json.dumps([version.text, references, version.metadata], sort_keys=True)
