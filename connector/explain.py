@@ -7,10 +7,14 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from connector.binding import Judged, Protection, bind_and_judge
-from connector.coverage import Finding, Verdict
-from connector.plan import Stage
+from connector.coverage import Finding, Verdict, places, type_name
+from connector.plan import Link, Plan, Stage
 from connector.record import Failure
 from connector.source_schemas import Source
+from registry.schema.tree import Shape
+
+LeafKey = str | tuple[str, str]
+"""A leaf by its path in the source, or, where a transform made it, by side and path."""
 
 
 class Happening(NamedTuple):
@@ -32,6 +36,8 @@ class Explanation:
     protection: Protection
     judged: Judged
     topic: str
+    touching: Sequence[tuple[Happening, frozenset[LeafKey]]]
+    """What each transform does, and to which leaves."""
 
     @property
     def findings(self) -> Sequence[Finding]:
@@ -62,27 +68,52 @@ class Explanation:
 
     def happenings(self, finding: Finding) -> Sequence[Happening]:
         """What the transforms do to a leaf, in the order of the chain."""
-        ways = list(self.judged.plan.ways())
-        found: dict[str, Happening] = {}
-        for stage in self.judged.plan.all_stages():
-            alias = stage.link.alias
-            if alias not in found and _touches(stage, finding):
-                always = all(any(other.link.alias == alias for other in way) for way in ways)
-                found[alias] = Happening(alias, stage.link.name, always)
-        order = [link.alias for link in self.protection.links]
-        return sorted(found.values(), key=lambda happening: order.index(happening.alias))
+        leaf = _leaf_key(finding)
+        return [happening for happening, touched in self.touching if leaf in touched]
 
 
 def explain(protection: Protection, source: Source, topic: str = "") -> Explanation:
     """Bind the chain to a source and judge it. Blocks for nothing."""
     judged = bind_and_judge(protection, source.shape, topic)
-    return Explanation(source, protection, replace(judged, warnings=(*source.warnings, *judged.warnings)), topic)
+    judged = replace(judged, warnings=(*source.warnings, *judged.warnings))
+    return Explanation(source, protection, judged, topic, _touching(protection.links, judged.plan))
 
 
-def _touches(stage: Stage, finding: Finding) -> bool:
-    if stage.link.transform.side != finding.side:
-        return False
-    return any(is_within(finding.origin, place) for place in stage.touched)
+def _touching(links: Sequence[Link], plan: Plan) -> list[tuple[Happening, frozenset[LeafKey]]]:
+    """Each transform that is taken, in the order of the chain, with the leaves that it touches."""
+    ways = [{stage.link.alias for stage in way} for way in plan.ways()]
+    touched: dict[str, set[LeafKey]] = {}
+    for stage in plan.all_stages():
+        touched.setdefault(stage.link.alias, set()).update(_touched(stage))
+    return [
+        (Happening(link.alias, link.name, all(link.alias in way for way in ways)), frozenset(touched[link.alias]))
+        for link in links
+        if link.alias in touched
+    ]
+
+
+def _touched(stage: Stage) -> set[LeafKey]:
+    """The leaves whose values a stage changes, or which lie elsewhere after it, are of another type, or not there."""
+    before, after = _leaves(stage.before), _leaves(stage.after)
+    moved = {leaf for leaf in before.keys() | after.keys() if before.get(leaf) != after.get(leaf)}
+    side = stage.link.transform.side
+    lie = {leaf for leaf in before if isinstance(leaf, str) and any(s == side for s, _, _ in before[leaf])}
+    return moved | {leaf for leaf in lie if any(is_within(str(leaf), place) for place in stage.touched)}
+
+
+def _leaves(shape: Shape | None) -> dict[LeafKey, set[tuple[str, str, str]]]:
+    """Where each leaf lies, and as what type."""
+    found: dict[LeafKey, set[tuple[str, str, str]]] = {}
+    for side, path, leaf in places(shape) if shape is not None else ():
+        found.setdefault(leaf.origin or (side, path), set()).add((side, path, type_name(leaf)))
+    return found
+
+
+def _leaf_key(finding: Finding) -> LeafKey:
+    if finding.origin or not finding.outputs:
+        return finding.origin
+    side, path, _ = finding.outputs[0]
+    return side, path
 
 
 def is_within(origin: str, place: str) -> bool:

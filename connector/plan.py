@@ -43,10 +43,13 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One bound transform: its steps in order, the shape it leaves, and what it does for those who ask."""
+    """One bound transform: its steps in order, and for those who ask what it does: the shapes around it (after it
+    none where it drops every record), the origins of places whose values it changes, whether it selects something."""
 
     link: Link
     steps: tuple[Step, ...]
+    before: Shape
+    after: Shape | None
     touched: tuple[str, ...]
     matched: bool
 
@@ -217,6 +220,7 @@ class _Binder:
             raise TooManyEnds(_TOO_MANY)
 
     def _stage(self, link: Link, shape: Shape, context: Context) -> tuple[Stage, Bound]:
+        before = shape
         settling: list[Step] = []
         if link.transform.whole:
             for side in ("key", "value"):
@@ -228,7 +232,8 @@ class _Binder:
         if link.transform.whole and bound.shape is not None:
             self._settle(bound.shape)
         nothing_to_match = shape.side(link.transform.side).type.kind == "null"
-        stage = Stage(link, (*settling, *bound.steps), bound.touched, bound.matched or nothing_to_match)
+        steps = (*settling, *bound.steps)
+        stage = Stage(link, steps, before, bound.shape, bound.touched, bound.matched or nothing_to_match)
         return stage, bound
 
 
