@@ -10,6 +10,7 @@ import importlib.metadata
 import json
 import sys
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
@@ -159,7 +160,7 @@ def lint(
     if as_json:
         _show(as_document(remarks, topic or ""))
     else:
-        typer.echo("\n".join(map(str, remarks)) or f"{connector} has no warnings")
+        _show_lines(remarks, or_else=f"{connector} has no warnings")
     raise typer.Exit(Exit.REFUSED if remarks else Exit.DONE)
 
 
@@ -181,7 +182,7 @@ def drift(connector: ConnectorFile, as_json: JsonDocument = False) -> None:
     if as_json:
         _show(document)
     else:
-        typer.echo("\n".join(map(str, found)) or f"{connector} fits every version of its subjects")
+        _show_lines(found, or_else=f"{connector} fits every version of its subjects")
     raise typer.Exit(Exit.REFUSED if document["drifts"] else Exit.DONE)
 
 
@@ -255,6 +256,12 @@ def _console() -> Console:
 def _either_schemas_or_topic(schema: Path | None, key_schema: Path | None, topic: str | None) -> None:
     if topic and (schema or key_schema):
         raise typer.BadParameter("give schemas, or a topic whose schemas the registry has, not both")
+
+
+def _show_lines(lines: Sequence[object], *, or_else: str) -> None:
+    """A line each. Names may come from somebody else's schema, and say nothing to the terminal."""
+    for line in lines or [or_else]:
+        typer.echo("".join(character if character.isprintable() else " " for character in str(line)))
 
 
 def _show(document: dict[str, Any]) -> None:

@@ -48,7 +48,7 @@ def verbatim(text: str) -> str:
     A code span has no way to hold every backtick, or a backslash before the end of a cell: then all that is special
     becomes a character reference.
     """
-    line = " ".join(text.split())
+    line = "".join(character for character in " ".join(text.split()) if character.isprintable())
     if not line:
         return ""
     if "`" in line or "\\" in line:

@@ -252,6 +252,15 @@ class TestConditions:
         assert linted(chain, **BY_HEADER) == {"conditional-coverage": ["transforms.mask.predicate"]}
         assert "conditional-coverage" in linted(chain, field("x", "PII"), **BY_HEADER)
 
+    def test_a_mask_for_some_records_of_what_is_not_sensitive(self, linted: Linted) -> None:
+        chain = {"mask": {**mask(fields="x"), "predicate": "p"}}
+        assert linted(chain, field("x"), **BY_HEADER) == {}
+        assert "so that x counts as uncovered" in linted.messages(chain, field("x", "PII"), **BY_HEADER)
+
+    def test_a_mask_for_some_records_of_what_is_dropped_for_all(self, linted: Linted) -> None:
+        chain = {"mask": {**mask(fields="x"), "predicate": "p"}, "trim": {**REPLACE, "exclude": "x"}}
+        assert "conditional-coverage" not in linted(chain, field("x", "PII"), field("id"), **BY_HEADER)
+
     def test_a_drop_of_tagged_leaves_for_some_records(self, linted: Linted) -> None:
         chain = {"trim": {**REPLACE, "exclude.tags": "PII", "predicate": "p"}}
         assert "conditional-coverage" in linted(chain, **BY_HEADER)

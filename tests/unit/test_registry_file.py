@@ -107,7 +107,7 @@ class TestSurviving:
     def test_schemas_of_other_types(self, kept: Kept) -> None:
         body = {"schema": '{"type": "object"}', "schemaType": "JSON"}
         schema_id = kept("POST", "/subjects/s/versions", body)["id"]
-        assert kept.again()("GET", f"/schemas/ids/{schema_id}") == body
+        assert kept.again()("GET", f"/schemas/ids/{schema_id}").items() >= body.items()
 
     def test_subjects_with_letters_of_any_script(self, kept: Kept) -> None:
         kept.register("%C3%BCber%2Fall%20%F0%9F%98%80", "x")
