@@ -19,7 +19,7 @@ def conditional(subject: Subject) -> Iterator[Remark]:
         if link.predicate is None or not _covers(link) or _is_settled(link, subject.links[:at]):
             continue
         uncovered = _uncovered_by(link, subject.explanation)
-        if uncovered or subject.explanation is None:
+        if uncovered or subject.explanation is None or _is_for_tombstones(link):
             what = listed(uncovered) if uncovered else "a field that it alone protects"
             yield Remark("conditional-coverage", key_of(link, "predicate"), _message(link, what), _advice(link))
 
@@ -52,8 +52,12 @@ def _is_settled(link: Link, earlier: Sequence[Link]) -> bool:
             return False
 
 
+def _is_for_tombstones(link: Link) -> bool:
+    return isinstance(link.predicate, RecordIsTombstone) and not link.negate and link.transform.side == "value"
+
+
 def _message(link: Link, what: str) -> str:
-    if isinstance(link.predicate, RecordIsTombstone) and not link.negate and link.transform.side == "value":
+    if _is_for_tombstones(link):
         return f"{link.name} is only for tombstones, which have no value to protect"
     name, negated = type(link.predicate).__name__, "not " if link.negate else ""
     return f"{link.name} is only for records for which {name} does {negated}hold, so that {what} counts as uncovered"

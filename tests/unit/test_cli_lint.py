@@ -275,6 +275,7 @@ class TestConditions:
     def test_tombstones_alone_have_no_value_to_protect(self, linted: Linted) -> None:
         chain = {"mask": {**mask(tags="PII"), "predicate": "p"}}
         assert "conditional-coverage" in linted(chain, **BY_TOMBSTONE)
+        assert "conditional-coverage" in linted(chain, field("x", "PII"), **BY_TOMBSTONE)
 
     def test_tombstones_have_keys(self, linted: Linted) -> None:
         chain = {"mask": {**mask(tags="PII"), "type": "MaskField$Key", "predicate": "p", "negate": "true"}}
