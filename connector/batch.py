@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 
 from confluent_kafka import Message
 
-from connector.record import Outcome
+from connector.record import Held, Outcome
 
 Partition = tuple[str, int]
 Offsets = Mapping[Partition, int]
@@ -44,6 +44,19 @@ def first_offsets(batches: Iterable[Batch]) -> Offsets:
     """For each partition the offset of its first record; the batches in the order of consumption."""
     messages = (m for batch in reversed([*batches]) for m in reversed(batch.messages))
     return {(m.topic(), m.partition()): m.offset() for m in messages}  # type: ignore[misc]  # as above
+
+
+def until_held(messages: Sequence[Message], outcomes: Sequence[Outcome | Held]) -> tuple[Batch, Offsets]:
+    """What can go on of each partition: the records before the first that is held. And the offsets of those first."""
+    held: dict[Partition, int] = {}
+    going: list[int] = []
+    for row, (message, outcome) in enumerate(zip(messages, outcomes, strict=True)):
+        partition: Partition = (message.topic(), message.partition())  # type: ignore[assignment]  # as above
+        if isinstance(outcome, Held):
+            held.setdefault(partition, message.offset())  # type: ignore[arg-type]  # as above
+        if partition not in held:
+            going.append(row)
+    return Batch([messages[row] for row in going], [outcomes[row] for row in going]), held  # type: ignore[misc]  # none is held
 
 
 def without(messages: Sequence[Message], gone: Set[Partition]) -> list[Message]:

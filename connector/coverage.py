@@ -82,10 +82,12 @@ def places(shape: Shape) -> Iterator[tuple[str, str, Field]]:
 
 def _finding(side: str, leaf: Field, outputs: list[tuple[str, str, Field]], sensitive: TagGlobs) -> Finding:
     verdict = Verdict.DROPPED if sensitive.match(leaf.tags) else Verdict.CLEAR
-    worst = max((_verdict(out, leaf, sensitive) for _, _, out in outputs), default=verdict)
-    guards = next((out.guards for _, _, out in outputs if _verdict(out, leaf, sensitive) == worst), ())
+    verdicts = [_verdict(out, leaf, sensitive) for _, _, out in outputs]
+    worst = max(verdicts, default=verdict)
+    as_bad = [output for output, its in zip(outputs, verdicts, strict=True) if its is worst]
+    guards = as_bad[0][2].guards if as_bad else ()
     ends = tuple(dict.fromkeys((s, p, type_name(out)) for s, p, out in outputs))
-    exposed = dict.fromkeys(_shown(s, p) for s, p, out in outputs if _verdict(out, leaf, sensitive) == worst)
+    exposed = dict.fromkeys(_shown(s, p) for s, p, _ in as_bad)
     return Finding(side, leaf.origin, type_name(leaf), leaf.tags, worst, ends, guards, tuple(exposed), leaf.tag_sources)
 
 

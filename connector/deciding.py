@@ -12,9 +12,9 @@ from typing import Protocol
 import structlog
 from confluent_kafka import Message
 
-from connector.batch import Batch
+from connector.batch import Batch, Offsets, until_held
 from connector.deadletters import DeadLetters
-from connector.record import Failure, Outcome, Sink, Stop
+from connector.record import Failure, Held, Outcome, Sink, Stop
 from connector.session_settings import SessionSettings
 from connector.sinks import Sinks
 from transforms.outcome import Dropped
@@ -23,8 +23,11 @@ from transforms.outcome import Dropped
 class Pipeline(Protocol):
     """What makes outcomes of records. It knows nothing of transactions, and may be asked twice for the same records."""
 
-    def process(self, messages: Sequence[Message]) -> list[Outcome]:
-        """One outcome a message, in the same order. Raises `Unavailable` to be asked again later, or `Stop`."""
+    def process(self, messages: Sequence[Message]) -> Sequence[Outcome | Held]:
+        """One outcome a message, in the same order. Raises `Unavailable` to be asked again later, or `Stop`.
+
+        A record that is `Held` makes its partition wait, and is asked about again later.
+        """
 
 
 class Deciding:
@@ -40,9 +43,10 @@ class Deciding:
             DeadLetters(topic, connector=settings.name, task=settings.task, headers=headers) if topic else None
         )
 
-    def decide(self, messages: list[Message]) -> Batch:
-        """The outcomes of freshly consumed records."""
-        return self._settled(messages, self._pipeline.process(messages))
+    def decide(self, messages: list[Message]) -> tuple[Batch, Offsets]:
+        """The outcomes of freshly consumed records, and where partitions are held: there, their part of it ends."""
+        batch, held = until_held(messages, self._pipeline.process(messages))
+        return self._settled(batch.messages, batch.outcomes), held
 
     def decide_again(self, batch: Batch) -> Batch:
         """The outcomes once more, with the limits of the sinks as they are now. Dead letters stay what they are."""

@@ -11,10 +11,12 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from connector.binding import Judged, Protection, bind_and_judge
+from connector.binding import Judged, Protection
 from connector.coverage import Finding, Verdict
+from connector.explain import explain
 from connector.selections import Selection, found_in
 from connector.shapes import shape_of
+from connector.source_schemas import Source
 from connector.subject_versions import SubjectVersions, Topic
 from registry.schema.tree import Field, Shape, leaves
 from transforms.outcome import Unbindable
@@ -99,7 +101,8 @@ class _Look:
         return shape_of(roots["key"], roots["value"], self._protection.rules)
 
     def _look_at(self, side: str, number: int, shape: Shape) -> None:
-        self._judged[side][number] = bind_and_judge(self._protection, shape, self._topic.name)
+        source = Source(shape, dict.fromkeys(self._topic.versions, ""))
+        self._judged[side][number] = explain(self._protection, source, self._topic.name).judged
         try:
             found = found_in(self._protection, shape, self._topic.name)
         except Unbindable:

@@ -26,7 +26,7 @@ def sensitive_texts(root: Field, sensitive: Sequence[str]) -> list[Walk]:
     walk = select(root, Matcher(tags=sensitive))
     if walk is None:
         return []
-    return [walk.only(place) for place in walk.places() if place.field.type.kind in _TEXTS]
+    return [alone for place, alone in walk.apart() if place.field.type.kind in _TEXTS]
 
 
 class Echoes(NamedTuple):

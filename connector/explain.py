@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from connector.avro_names import writable
 from connector.binding import Judged, Protection, bind_and_judge
 from connector.coverage import Finding, Verdict, places, type_name
 from connector.plan import Link, Plan, Stage
@@ -75,7 +76,11 @@ class Explanation:
 def explain(protection: Protection, source: Source, topic: str = "") -> Explanation:
     """Bind the chain to a source and judge it. Blocks for nothing."""
     judged = bind_and_judge(protection, source.shape, topic)
-    judged = replace(judged, warnings=(*source.warnings, *judged.warnings))
+    judged = replace(
+        judged,
+        plan=writable(judged.plan, source.shape, source.texts.keys()),
+        warnings=(*source.warnings, *judged.warnings),
+    )
     return Explanation(source, protection, judged, topic, _touching(protection.links, judged.plan))
 
 

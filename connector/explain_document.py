@@ -9,7 +9,7 @@ from connector.explain import Explanation, place_of
 from connector.publishing import published
 from connector.record import Failure
 from registry.schema.printer import print_schema
-from registry.schema.tree import Guard, Shape
+from registry.schema.tree import Shape
 
 
 def as_document(explanation: Explanation) -> dict[str, Any]:
@@ -38,13 +38,9 @@ def _leaf(explanation: Explanation, finding: Finding) -> dict[str, Any]:
         "tag_sources": [source._asdict() for source in sorted(finding.tag_sources)],
         "steps": [happening._asdict() for happening in explanation.happenings(finding)],
         "outputs": [{"path": place_of(side, path), "type": type_} for side, path, type_ in finding.outputs],
-        "guards": [_guard(guard) for guard in finding.guards],
+        "guards": [guard.facts() for guard in finding.guards],
         "verdict": str(finding.verdict),
     }
-
-
-def _guard(guard: Guard) -> dict[str, Any]:
-    return {name: fact for name, fact in guard._asdict().items() if fact is not None}
 
 
 def _refusal(refusal: Failure) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from confluent_kafka import (
 
 from connector.batch import Offsets, Partition, without
 from connector.failures import Call, Remedy, Setback, remedy_for
+from connector.holding import Holding
 from connector.record import Stop
 from connector.session_settings import SessionSettings
 from transforms.outcome import Unavailable
@@ -56,6 +57,7 @@ class Gathering:
         self._owned: dict[Partition, int] = {}  # with the offset that reading began at
         self._lost: set[Partition] = set()
         self._paused = False
+        self._holding = Holding()
         self._subscribed: tuple[str, ...] = ()
         self._refresh_at = 0.0
         self._consumer = Consumer(self._config)
@@ -94,6 +96,7 @@ class Gathering:
     def gather(self) -> list[Message]:
         """Records of the partitions that are ours, up to the batch's limits; none when none come, or when stopping."""
         settings = self._settings
+        self._release()
         gathered: list[Message] = []
         size = 0
         deadline = math.inf
@@ -131,17 +134,36 @@ class Gathering:
     def pause(self) -> None:
         """Fetches no more, from partitions assigned later neither."""
         self._paused = True
-        self._consumer.pause(self._consumer.assignment())
+        self._consumer.pause(self._not_held())
 
     def resume(self) -> None:
-        """Goes on after the last record that was handed out."""
+        """Goes on after the last record that was handed out; partitions that are held stay so."""
         self._paused = False
-        self._consumer.resume(self._consumer.assignment())
+        self._consumer.resume(self._not_held())
+
+    def hold(self, offsets: Offsets) -> None:
+        """Lets the partitions that are ours wait, each at its offset; `gather` goes on with them after a while."""
+        ours = {partition: offset for partition, offset in offsets.items() if partition in self._owned}
+        if not self._paused:
+            self._consumer.pause([TopicPartition(*partition) for partition in ours])
+        self._holding.hold(ours, time.monotonic())
+
+    def _not_held(self) -> list[TopicPartition]:
+        # To pause a partition twice would set where it goes on to after the last record that was handed out.
+        return [p for p in self._consumer.assignment() if (p.topic, p.partition) not in self._holding]
+
+    def _release(self) -> None:
+        due = self._holding.release(time.monotonic())
+        if due:
+            self._consumer.resume([TopicPartition(*partition) for partition in due])
+            self.rewind(due)
 
     def rewind(self, offsets: Offsets) -> None:
-        """Reads the partitions that are still ours again, from these offsets."""
+        """Reads the partitions that are still ours again, from these offsets; one that is held, when it goes on."""
         for (topic, partition), offset in offsets.items():
-            if (topic, partition) in self._owned:
+            if (topic, partition) in self._holding:
+                self._holding.rewind((topic, partition), offset)
+            elif (topic, partition) in self._owned:
                 self._try(Call.SEEK, self._consumer.seek, TopicPartition(topic, partition, offset))
 
     def committed(self, partitions: Iterable[Partition]) -> Offsets | None:
@@ -173,11 +195,11 @@ class Gathering:
             return []
         messages = self._try(Call.CONSUME, self._consumer.consume, records, seconds) or []
         failed = [m for m in messages if m.error() is not None]
-        if not failed:
-            return messages
         for message in failed:
             self._look_at(message)
-        return [m for m in messages if m.error() is None]
+        if not failed and not self._holding:
+            return messages
+        return [m for m in messages if m.error() is None and (m.topic(), m.partition()) not in self._holding]
 
     def _look_at(self, message: Message) -> None:
         error = message.error()
@@ -248,9 +270,17 @@ class Gathering:
             self._ends[key] = limits[1]
         return self._ends[key]
 
+    def _unpause(self, partitions: list[TopicPartition]) -> None:
+        """Librdkafka keeps a pause for when a partition comes back, and by then nothing may be left to wait for."""
+        paused = [p for p in partitions if self._paused or (p.topic, p.partition) in self._holding]
+        if paused:
+            self._consumer.resume(paused)
+
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Runs inside a poll, also for partitions that were lost."""
         gone = {(p.topic, p.partition) for p in partitions}
+        self._unpause(partitions)
+        self._holding.forget(gone)
         self._lost |= gone
         for partition in gone:
             self._owned.pop(partition, None)

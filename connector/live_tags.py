@@ -8,12 +8,13 @@ known goes on to hold.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from connector.record import Stop
+from connector.recent import Recent
+from connector.record import Log, Stop
+from connector.registry_outage import Outage
 from connector.tagging import Facts, TaggedRoot, Tagging, facts_of
 from registry.errors import RegistryError, RegistryUnavailable, SchemaNotFound
 from registry.history import Versions
@@ -21,7 +22,6 @@ from registry.registered import RegisteredSchema
 from registry.schema.avro import BadSchema
 from registry.schema.tags import TagRules
 from registry.schema.tree import Field, same_field
-from transforms.outcome import Unavailable
 
 REFRESH_SECONDS: Final = 60.0
 _MOST: Final = 4000
@@ -32,11 +32,6 @@ _Key = tuple[str, int, str]
 
 class Registry(Versions, Protocol):
     def schema(self, schema_id: int, *, since: float) -> RegisteredSchema: ...
-
-
-class Log(Protocol):
-    def info(self, event: str, **facts: object) -> object: ...
-    def warning(self, event: str, **facts: object) -> object: ...
 
 
 @dataclass(slots=True)
@@ -58,6 +53,7 @@ class LiveTags:
         rules: TagRules,
         registry: Registry | None,
         log: Log,
+        outage: Outage,
         *,
         refresh: float = REFRESH_SECONDS,
         clock: Callable[[], float] = time.monotonic,
@@ -65,14 +61,15 @@ class LiveTags:
         self._tagging = Tagging(rules)
         self._registry = registry
         self._log = log
+        self._outage = outage
         self._seconds = refresh
         self._clock = clock
         self._asks_from = 0.0
-        self._known: OrderedDict[_Key, _Known] = OrderedDict()
-        self._groups: OrderedDict[Hashable, dict[_Key, int]] = OrderedDict()
+        self._known: Recent[_Key, _Known] = Recent(_MOST)
+        self._groups: Recent[Hashable, dict[_Key, int]] = Recent(_MOST)
 
     def root(self, group: Hashable, side: str, schema: RegisteredSchema, topic: str) -> Field:
-        """The root of a side of the group's records. Raises `BadSchema`, `Unavailable` or `Stop`.
+        """The root of a side of the group's records. Raises `BadSchema`, `RegistryAway` or `Stop`.
 
         Blocks as `connector.tagging.facts_of` does.
         """
@@ -81,10 +78,10 @@ class LiveTags:
         if known is None:
             facts = self._read(schema, key[2])
             known = _Known(facts, self._tagged(side, facts), self._clock() + self._seconds)
-            _put(self._known, key, known)
+            self._known.put(key, known)
         else:
             self._refresh(key, known)
-        _put(self._groups, group, {**self._groups.get(group, {}), key: known.edition})
+        self._groups.put(group, {**(self._groups.get(group) or {}), key: known.edition})
         if isinstance(known.tagged, BadSchema):
             raise BadSchema(str(known.tagged))
         for warning in known.tagged.warnings:
@@ -96,10 +93,7 @@ class LiveTags:
 
         Looks again when it is time to; blocks as `root` does, and raises `Stop` where the registry refuses.
         """
-        if group not in self._groups:
-            return False
-        self._groups.move_to_end(group)
-        for key, edition in self._groups[group].items():
+        for key, edition in (self._groups.get(group) or {}).items():
             known = self._known.get(key)
             if known is None:
                 return True
@@ -113,7 +107,7 @@ class LiveTags:
         try:
             return facts_of(self._registry, schema, subject)
         except RegistryUnavailable:
-            raise Unavailable("the schema registry does not answer") from None
+            raise self._outage.noticed() from None
         except RegistryError as error:
             raise Stop(str(error)) from None
 
@@ -164,10 +158,3 @@ def _same(one: TaggedRoot | BadSchema, other: TaggedRoot | BadSchema) -> bool:
     if isinstance(one, BadSchema) or isinstance(other, BadSchema):
         return isinstance(one, BadSchema) and isinstance(other, BadSchema) and str(one) == str(other)
     return same_field(one.root, other.root)
-
-
-def _put(kept: OrderedDict[Any, Any], key: Hashable, value: Any) -> None:
-    kept[key] = value
-    kept.move_to_end(key)
-    while len(kept) > _MOST:
-        kept.popitem(last=False)

@@ -6,46 +6,51 @@ routes are kept, so a schema costs this once.
 
 from __future__ import annotations
 
+import math
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
+from uuid import UUID
 
 from confluent_kafka import Message
 
+from connector.avro_names import writable
 from connector.binding import Judged, Protection, bind_and_judge
-from connector.live_tags import REFRESH_SECONDS, LiveTags, Log
-from connector.record import Failure, Outcome, RawHeaders, Stop
+from connector.live_tags import REFRESH_SECONDS, LiveTags
+from connector.plan import Plan
+from connector.recent import Recent
+from connector.record import Failure, Held, Log, Outcome, RawHeaders, Refusal, Stop
+from connector.registry_outage import Outage, RegistryAway
 from connector.route import Incoming, Route
 from connector.shapes import raw_root, shape_of
 from connector.side import Original, Side
+from connector.subject_rules import SubjectRules
 from connector.subjects import Registering, Subjects
 from registry.client import EVER
-from registry.errors import PoisonRecord, RegistryError, RegistryUnavailable, SchemaNotFound
+from registry.errors import GuidsNotServed, PoisonRecord, RegistryError, RegistryUnavailable, SchemaNotFound
 from registry.history import Versions
 from registry.registered import AVRO, RegisteredSchema
 from registry.schema.avro import BadSchema
-from registry.schema.tree import Field, null_root
-from registry.wire import PREFIX_LENGTH, split
-from transforms.outcome import Code, Unavailable
+from registry.schema.tree import Field, Shape, null_root
+from registry.wire import ID_HEADERS, framing_of, in_header_framing, schema_named, start
+from transforms.outcome import Code
 
-MOST_ROUTES = 1000
 FAILURE_SECONDS = 30.0
 """How long the answer is believed that a schema id is unknown or unusable."""
 
-GroupKey = tuple[str, bytes | None, bytes | None, bool]
+GroupKey = tuple[str, bytes | None, bytes | None, bool, frozenset[str]]
+"""Topic; what names the key's schema, and the value's; whether there are headers of which nothing is declared; and
+the sides whose schema is named in a header."""
+
+_CONVERTERS = frozenset(f"{side}.converter" for side in ID_HEADERS)
+_IN_PAYLOADS: frozenset[str] = frozenset()
 
 
 class Registry(Registering, Versions, Protocol):
     def schema(self, schema_id: int, *, since: float = EVER) -> RegisteredSchema: ...
 
-
-class Refusal(Exception):
-    """Records of a group cannot be bound; each has this failure."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.code)
-        self.failure = failure
+    def schema_with_guid(self, guid: UUID) -> RegisteredSchema: ...
 
 
 class Pipeline:
@@ -60,28 +65,34 @@ class Pipeline:
         sink_format: str,
         log: Log,
         refresh: float = REFRESH_SECONDS,
+        subjects: SubjectRules | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._protection = protection
         self._key_converter, self._value_converter = converters
         self._registry = registry
-        self._tags = LiveTags(protection.rules, registry, log, refresh=refresh, clock=clock)
-        self._subjects = Subjects(registry) if registry is not None else None
+        rules = subjects or SubjectRules()
+        self._outage = Outage(clock)
+        self._tags = LiveTags(protection.rules, registry, log, self._outage, refresh=refresh, clock=clock)
+        self._subjects = Subjects(registry, rules, log, clock, self._outage) if registry is not None else None
         self._sink_format = sink_format
         self._log = log
         self._clock = clock
-        self._routes: OrderedDict[GroupKey, Route] = OrderedDict()
-        self._failures: OrderedDict[GroupKey, tuple[float, Failure]] = OrderedDict()
-        self._declared_headers = frozenset(protection.rules.for_headers())
+        self._routes: Recent[GroupKey, Route] = Recent()
+        self._failures: Recent[GroupKey, tuple[float, Failure]] = Recent()
+        self._expected_headers = frozenset(protection.rules.for_headers()) | frozenset(ID_HEADERS.values())
         self.bound = 0
 
-    def process(self, messages: Sequence[Message]) -> list[Outcome]:
-        """One outcome a message, in the same order. Raises `Unavailable` or `Stop`; calling again is safe."""
+    def process(self, messages: Sequence[Message]) -> list[Outcome | Held]:
+        """One outcome a message, in the same order. Raises `Unavailable` or `Stop`; calling again is safe.
+
+        While the registry does not answer, records are held whose schemas are not known; the others go on.
+        """
         incoming = _incoming(messages)
         groups = self._groups(messages, incoming)
         if len(groups) == 1:
             return self._outcomes(next(iter(groups)), incoming)
-        outcomes: list[Outcome] = [None] * len(messages)  # type: ignore[list-item]  # every place is filled below
+        outcomes: list[Outcome | Held] = [None] * len(messages)  # type: ignore[list-item]  # every place is filled below
         for group, rows in groups.items():
             for row, outcome in zip(rows, self._outcomes(group, incoming.take(rows)), strict=True):
                 outcomes[row] = outcome
@@ -90,10 +101,14 @@ class Pipeline:
     def _groups(self, messages: Sequence[Message], records: Incoming) -> dict[GroupKey, list[int]]:
         """Rows by topic and schemas; a group's key holds the first bytes of payloads and must not be shown."""
         topics: Any = [message.topic() for message in messages]
-        keys = _starts(records.keys, PREFIX_LENGTH if self._key_converter == "avro" else 0)
-        values = _starts(records.values, PREFIX_LENGTH if self._value_converter == "avro" else 0)
+        keys = _starts(records.keys, self._key_converter)
+        values = _starts(records.values, self._value_converter)
         others = [own is not None and self._has_others(own) for own in records.headers]
-        names: list[GroupKey] = list(zip(topics, keys, values, others, strict=True))
+        named = [_IN_PAYLOADS] * len(messages)
+        for row, own in enumerate(records.headers):
+            if own is not None:
+                named[row] = self._named_in(own, row, {"key": keys, "value": values})
+        names: list[GroupKey] = list(zip(topics, keys, values, others, named, strict=True))
         if len(set(names)) == 1:
             return {names[0]: list(range(len(names)))}
         groups: dict[GroupKey, list[int]] = {}
@@ -103,48 +118,69 @@ class Pipeline:
 
     def _has_others(self, headers: RawHeaders) -> bool:
         """Whether a record carries headers of which nothing is declared."""
-        return any(name not in self._declared_headers for name, _ in headers)
+        return any(name not in self._expected_headers for name, _ in headers)
 
-    def _outcomes(self, group: GroupKey, records: Incoming) -> list[Outcome]:
+    def _named_in(self, headers: RawHeaders, row: int, starts: dict[str, list[bytes | None]]) -> frozenset[str]:
+        """The sides of a row whose schema a header names; the first of a name counts. What names it is put in place."""
+        named = set()
+        for side, header in ID_HEADERS.items():
+            if self._converter(side) != "avro" or starts[side][row] is None:
+                continue
+            value = next((value for name, value in headers if name == header and value is not None), None)
+            if value is not None:
+                starts[side][row] = value
+                named.add(side)
+        return frozenset(named) if named else _IN_PAYLOADS
+
+    def _converter(self, side: str) -> str:
+        return self._key_converter if side == "key" else self._value_converter
+
+    def _outcomes(self, group: GroupKey, records: Incoming) -> list[Outcome | Held]:
         try:
-            route = self._route(group)
+            return [*self._route(group).run(records)]
         except Refusal as refusal:
             return [refusal.failure] * len(records)
-        return route.run(records)
+        except RegistryAway:
+            return [Held()] * len(records)
 
     def _route(self, group: GroupKey) -> Route:
         if (route := self._routes.get(group)) is not None:
             if not self._tags.changed(group):
-                self._routes.move_to_end(group)
                 return route
-            del self._routes[group]
-        if group in self._failures:
-            believed_until, failure = self._failures[group]
-            if self._clock() < believed_until:
-                raise Refusal(failure)
+            self._routes.forget(group)
+        believed_until, failure = self._failures.get(group) or (-math.inf, None)
+        if failure is not None and self._clock() < believed_until:
+            raise Refusal(failure)
+        self._outage.check()
         try:
             route = self._bind(group)
         except Refusal as refusal:
-            self._failures[group] = self._clock() + FAILURE_SECONDS, refusal.failure
-            _bound(self._failures)
+            self._failures.put(group, (self._clock() + FAILURE_SECONDS, refusal.failure))
             raise
-        self._routes[group] = route
-        _bound(self._routes)
+        self._routes.put(group, route)
         return route
 
     def _bind(self, group: GroupKey) -> Route:
-        topic, key, value, others = group
-        key_root, key_original = self._root("key", self._key_converter, key, group)
-        value_root, value_original = self._root("value", self._value_converter, value, group)
+        topic, _, _, others, _ = group
+        key_root, key_original = self._root("key", group)
+        value_root, value_original = self._root("value", group)
         shape = shape_of(key_root, value_root, self._protection.rules, others=others)
         judged = bind_and_judge(self._protection, shape, topic)
         self.bound += 1
         self._report(topic, judged)
+        judged = replace(judged, plan=self._writable(topic, judged.plan, shape))
         sides = (
             self._side("key", shape.key, self._key_converter, key_original),
             self._side("value", shape.value, self._value_converter, value_original),
         )
         return Route(topic, shape, judged, self._protection, sides, self._sink_format)
+
+    def _writable(self, topic: str, plan: Plan, source: Shape) -> Plan:
+        plan = writable(plan, source, [side for side in ID_HEADERS if self._converter(side) == "avro"])
+        for end in plan.ends():
+            if end.refused is not None and end.refused.stage in _CONVERTERS:
+                self._log.warning("schema refused", topic=topic, reason=end.refused.reason)
+        return plan
 
     def _side(self, name: str, root: Field, converter: str, original: Original | None) -> Side:
         return Side(
@@ -168,34 +204,39 @@ class Pipeline:
         self._log.warning("schema refused", topic=topic, reason=problem.message)
         raise Refusal(Failure(Code.UNCOVERED, "coverage", problem.path, reason=problem.message))
 
-    def _root(self, side: str, converter: str, start: bytes | None, group: GroupKey) -> tuple[Field, Original | None]:
-        if start is None:
+    def _root(self, side: str, group: GroupKey) -> tuple[Field, Original | None]:
+        topic, key, value, _, named = group
+        framed, converter = key if side == "key" else value, self._converter(side)
+        if framed is None:
             return null_root(side), None
         if converter != "avro":
             return raw_root(side, converter, self._protection.rules), None
         stage = f"{side}.converter"
-        schema = self._schema(stage, start)
+        schema = self._schema(stage, framed)
         if schema.schema_type != AVRO:
             reason = f"schema id {schema.id} is {schema.schema_type}, which is not handled"
             raise Refusal(Failure(Code.UNUSABLE_SCHEMA, stage, reason=reason))
         try:
-            root = self._tags.root(group, side, schema, group[0])
+            root = self._tags.root(group, side, schema, topic)
         except BadSchema as problem:
             raise Refusal(Failure(Code.UNUSABLE_SCHEMA, stage, reason=f"schema id {schema.id}: {problem}")) from None
-        direct = tuple(r.reference for r in schema.references)
-        return root, Original(schema.text, direct)
+        framing = in_header_framing(framed, schema.id) if side in named else framing_of(framed)
+        return root, Original(schema.text, schema.direct, schema.metadata, framing)
 
-    def _schema(self, stage: str, start: bytes) -> RegisteredSchema:
+    def _schema(self, stage: str, framed: bytes) -> RegisteredSchema:
         if self._registry is None:
             raise Stop("schema.registry.url is required for Avro")
         try:
-            return self._registry.schema(split(start))
+            name = schema_named(framed)
+            return self._registry.schema(name) if isinstance(name, int) else self._registry.schema_with_guid(name)
         except PoisonRecord as poison:
             raise Refusal(Failure(Code(poison.reason), stage)) from None
         except SchemaNotFound as missing:
             raise Refusal(Failure(Code.UNKNOWN_SCHEMA, stage, reason=str(missing))) from None
+        except GuidsNotServed as unable:
+            raise Refusal(Failure(Code.UNREADABLE_GUID, stage, reason=str(unable))) from None
         except RegistryUnavailable:
-            raise Unavailable("the schema registry does not answer") from None
+            raise self._outage.noticed() from None
         except RegistryError as error:
             raise Stop(str(error)) from None
 
@@ -210,10 +251,8 @@ def _incoming(messages: Sequence[Message]) -> Incoming:
     return Incoming(keys, values, headers, partitions, [message.timestamp()[1] for message in messages], offsets)
 
 
-def _starts(payloads: Sequence[bytes | None], size: int) -> list[bytes | None]:
-    return [None if payload is None else payload[:size] for payload in payloads]
-
-
-def _bound(cache: OrderedDict[GroupKey, Any]) -> None:
-    while len(cache) > MOST_ROUTES:
-        cache.popitem(last=False)
+def _starts(payloads: Sequence[bytes | None], converter: str) -> list[bytes | None]:
+    """What of each payload names its schema; nothing where payloads have none."""
+    if converter != "avro":
+        return [None if payload is None else b"" for payload in payloads]
+    return [None if payload is None else start(payload) for payload in payloads]

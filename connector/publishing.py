@@ -1,8 +1,10 @@
 """Output schemas: what a shape says to those who read the sink topic.
 
-A protected leaf tells its lineage (`streamveil:protected`: transform, key ring, version, fingerprint, domain) and
-which tags held before (`streamveil:was`). Nothing that could repeat a value of the source stays on a sensitive leaf or
-around one: no default, doc, alias or other attribute.
+A protected leaf tells its lineage (`streamveil:protected`: transform, key ring, version, fingerprint, domain) and which
+tags held before (`streamveil:was`). One that is masked in part keeps its tags: what is left is as sensitive as it was.
+What an earlier connector wrote of a leaf that this chain leaves alone stays, for whoever has to reverse it; it never
+counts as protection. Nothing that could repeat a value of the source stays on a sensitive leaf or around one: no doc,
+alias or other attribute, and no default but null or the protected form of the old one.
 """
 
 from __future__ import annotations
@@ -10,12 +12,11 @@ from __future__ import annotations
 from typing import Any
 
 from registry.schema.paths import TagGlobs
-from registry.schema.tree import Field, Guard, Type, leaves
+from registry.schema.tree import LINEAGE, Field, Guard, Type, leaves
 from registry.schema.walk import edit_leaves
 
-PROTECTED = "streamveil:protected"
-WAS = "streamveil:was"
-_OURS = "streamveil:"
+PROTECTED = f"{LINEAGE}protected"
+WAS = f"{LINEAGE}was"
 
 # What a value looks like, not what it is.
 _STRUCTURAL = frozenset(
@@ -30,41 +31,42 @@ def published(root: Field, sensitive: TagGlobs) -> Field:
 
 def _leaf(leaf: Field, sensitive: TagGlobs) -> Field:
     held = frozenset(tag for tag in leaf.tags if sensitive.match([tag]))
-    attrs = {k: v for k, v in leaf.attrs.items() if not k.startswith(_OURS)}
-    type_ = leaf.type
+    attrs, type_ = dict(leaf.attrs), leaf.type
     if held:
-        attrs = _silent(attrs, leaf.null)
+        attrs = _silent(leaf)
         type_ = Type(type_.kind, (), {k: v for k, v in type_.attrs.items() if k in _STRUCTURAL})
-    if leaf.guards:
-        attrs[PROTECTED] = [_lineage(guard) for guard in leaf.guards]
-        if held:
-            attrs[WAS] = sorted(held)
-        return leaf.but(type=type_, attrs=attrs, tags=leaf.tags - held)
-    return leaf.but(type=type_, attrs=attrs)
+    if not leaf.guards:
+        return leaf.but(type=type_, attrs=attrs)
+    attrs = {k: v for k, v in attrs.items() if not k.startswith(LINEAGE)}
+    attrs[PROTECTED] = [_lineage(guard) for guard in leaf.guards]
+    if all(guard.partial for guard in leaf.guards):
+        return leaf.but(type=type_, attrs=attrs)
+    if held:
+        attrs[WAS] = sorted(held)
+    return leaf.but(type=type_, attrs=attrs, tags=leaf.tags - held)
 
 
-def _silent(attrs: dict[str, Any], null: int | None) -> dict[str, Any]:
+def _silent(place: Field) -> dict[str, Any]:
+    """The attributes of a sensitive place that cannot repeat a value of it."""
+    kept = {k: v for k, v in place.attrs.items() if k in _STRUCTURAL}
+    return kept | _default(place, protected=place.protected_default)
+
+
+def _default(place: Field, *, protected: bool) -> dict[str, Any]:
     """A default becomes null where null comes first in the union, which is the only place where Avro allows it."""
-    kept = {k: v for k, v in attrs.items() if k in _STRUCTURAL}
-    if "default" in attrs and null == 0:
-        kept["default"] = None
-    return kept
+    if "default" not in place.attrs:
+        return {}
+    if protected or place.attrs["default"] in (None, [], {}):
+        return {"default": place.attrs["default"]}
+    return {"default": None} if place.null == 0 else {}
 
 
 def _lineage(guard: Guard) -> dict[str, Any]:
-    facts = {
-        "transform": guard.transform,
-        "step": guard.step,
-        "key": guard.key,
-        "version": guard.version,
-        "fingerprint": guard.fingerprint,
-        "domain": guard.domain,
-    }
-    return {name: fact for name, fact in facts.items() if fact is not None}
+    return {"transform": guard.transform, **guard.facts()}
 
 
 def _containers(root: Field, sensitive: TagGlobs) -> Field:
-    """A container's default, doc and own attributes may repeat what the leaves in it hold."""
+    """A container's default may repeat what is in it; its other attributes may where it is tagged itself."""
     types: dict[int, Type] = {}
     tainted: dict[int, bool] = {}
 
@@ -77,14 +79,17 @@ def _containers(root: Field, sensitive: TagGlobs) -> Field:
     def visit(place: Field) -> Field:
         if place.type.is_leaf:
             return place
-        attrs = {k: v for k, v in place.attrs.items() if not k.startswith(_OURS)}
-        if taint(place.type) and attrs.get("default"):
-            attrs = _silent(attrs, place.null)
-        return place.but(type=rebuild(place.type), attrs=attrs)
+        is_sensitive = sensitive.match(place.tags)
+        attrs = {k: v for k, v in place.attrs.items() if not k.startswith(LINEAGE)}
+        if is_sensitive:
+            attrs = _silent(place.but(protected_default=False))
+        elif taint(place.type):
+            attrs = {k: v for k, v in attrs.items() if k != "default"} | _default(place, protected=False)
+        return place.but(type=rebuild(place.type, silent=is_sensitive), attrs=attrs)
 
-    def rebuild(type_: Type) -> Type:
+    def rebuild(type_: Type, *, silent: bool) -> Type:
         if id(type_) not in types:
-            kept = {k: v for k, v in type_.attrs.items() if not k.startswith(_OURS)}
+            kept = {k: v for k, v in type_.attrs.items() if not silent or k in _STRUCTURAL}
             new = types[id(type_)] = Type(type_.kind, (), kept)
             new.close(tuple(visit(inner) for inner in type_.fields))
         return types[id(type_)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from transforms.outcome import Code, Dropped
 
@@ -39,8 +40,28 @@ class Failure:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A record whose schemas cannot be had now: its partition waits at it, while the others go on. No end of it."""
+
+
 Outcome = Sink | Dropped | Failure
 
 
 class Stop(Exception):
     """The connector must stop: going on would break a promise. Says what to do about it, never a value."""
+
+
+class Refusal(Exception):
+    """Records that share their schemas cannot go on; each of them has this failure."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.code)
+        self.failure = failure
+
+
+class Log(Protocol):
+    """What is said on the way; facts are names and counts, never a value."""
+
+    def info(self, event: str, **facts: object) -> object: ...
+    def warning(self, event: str, **facts: object) -> object: ...

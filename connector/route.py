@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,12 @@ from connector.binding import Judged, Protection
 from connector.echo import Echo, Echoes, sensitive_texts
 from connector.plan import Plan
 from connector.policy import OnEcho
-from connector.record import Failure, Outcome, RawHeaders, Sink
+from connector.record import Failure, Outcome, RawHeaders, Refusal, Sink
 from connector.running import Finished, Runner, StageFailed
 from connector.side import Side
 from registry.codec import Encoded
 from registry.schema.tree import Shape
+from registry.wire import ID_HEADERS
 from transforms.outcome import Code, Dropped
 from transforms.transform import Header, Rows
 
@@ -74,11 +76,17 @@ class Route:
         self._watches_key = raw_key is not None
         self._key.bind(judged.plan, ())
         self._value.bind(judged.plan, watched)
+        ends = ((end, to) for end, to in destinations(judged.plan, topic) if to is not None and end.shape is not None)
+        self._unregistered = [(end, sink_format.replace("${topic}", to)) for end, to in ends]
         batched = any(stage.link.transform.batched for stage in judged.plan.all_stages())
         self._chunk = BATCHED_CHUNK if batched else CHUNK
 
     def run(self, records: Incoming) -> list[Outcome]:
-        """One outcome for each record, in order. May ask the registry to register an output schema."""
+        """One outcome for each record, in order. May ask the registry to register an output schema.
+
+        Raises `RegistryAway`, `Unavailable` and `Stop`; to call it again is safe.
+        """
+        self._register()
         outcomes: list[Outcome] = []
         for start in range(0, len(records), self._chunk):
             chunk = records.take(range(start, min(start + self._chunk, len(records))))
@@ -87,6 +95,15 @@ class Route:
             except StageFailed:
                 outcomes += [outcome for row in range(len(chunk)) for outcome in self._alone(chunk.take([row]))]
         return outcomes
+
+    def _register(self) -> None:
+        """Registers the schemas of every sink that the records can reach, where that does not depend on a record."""
+        while self._unregistered:
+            end, sink = self._unregistered[-1]
+            with suppress(Refusal):  # which each record that ends there meets again
+                self._key.prefix(end, sink)
+                self._value.prefix(end, sink)
+            self._unregistered.pop()
 
     def _alone(self, record: Incoming) -> list[Outcome]:
         try:
@@ -139,8 +156,13 @@ class Route:
         for sink, mine in _by_topic(sinks):
             part = rows if len(mine) == len(rows) else rows.take(mine)
             where = [group.index[row] for row in mine]
-            key = self._key.encode(group.end, sink, part.keys, records.keys, where)
-            value = self._value.encode(group.end, sink, part.values, records.values, where)
+            try:
+                key = self._key.encode(group.end, sink, part.keys, records.keys, where)
+                value = self._value.encode(group.end, sink, part.values, records.values, where)
+            except Refusal as refusal:
+                for at in where:
+                    outcomes[at] = refusal.failure
+                continue
             self._sinks(group.end, sink, part, where, (key, value), outcomes)
 
     def _sinks(
@@ -183,7 +205,18 @@ def _by_topic(topics: list[str]) -> Iterator[tuple[str, Sequence[int]]]:
         yield topic, range(len(topics)) if len(distinct) == 1 else [i for i, t in enumerate(topics) if t == topic]
 
 
-_SCHEMA_ID_HEADERS = frozenset({"__key_schema_id", "__value_schema_id"})
+def destinations(plan: Plan, topic: str | None) -> Iterator[tuple[Plan, str | None]]:
+    """Each end of a plan with the topic that all its records are routed to; None where the record decides."""
+    for stage in plan.stages:
+        topic = None if topic is None else stage.link.transform.routed(topic)
+    if plan.fork is None:
+        yield plan, topic
+    else:
+        yield from destinations(plan.fork.yes, topic)
+        yield from destinations(plan.fork.no, topic)
+
+
+_SCHEMA_ID_HEADERS = frozenset(ID_HEADERS.values())
 
 
 def _headers(own: RawHeaders) -> list[Header]:

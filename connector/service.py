@@ -50,6 +50,7 @@ def protecting_pipeline(connector: Connector, closing: ExitStack) -> Deciders:
         sink_format=connector.sink_topic_format,
         log=structlog.get_logger(),
         refresh=connector.refresh_ms / 1000,
+        subjects=connector.subjects,
     )
 
 

@@ -29,6 +29,7 @@ from connector.gathering import Gathering
 from connector.logs import LibraryLog
 from connector.producing import Producing
 from connector.record import Failure, Sink, Stop
+from connector.registry_outage import RegistryAway
 from connector.session_settings import SessionSettings
 from connector.sinks import Sinks
 from transforms.outcome import Code, Unavailable
@@ -109,26 +110,31 @@ class Session:
     def _decide(self, messages: list[Message]) -> Batch | None:
         """The outcome of every record, with the fetching paused while something outside does not answer.
 
-        None when no record is left that is ours, or when stopping.
+        Partitions at a record that must wait for its schema are held there, and the others go on. None when no
+        record is left, or when stopping.
         """
         waits = _waits()
         waiting = False
         batch = None
+        held: Offsets = {}
         while batch is None and not self._stopping.is_set():
             messages = self._source.still_ours(messages)
             if not messages:
                 break
             try:
-                batch = self._deciding.decide(messages)
+                batch, held = self._deciding.decide(messages)
             except Unavailable as reason:
                 self._log.warning("waiting", reason=str(reason))
                 if not waiting:
                     self._source.pause()
                 waiting = True
                 messages += self._source.wait(next(waits))
+        if held:
+            self._log.warning("partitions held", partitions=len(held), reason=str(RegistryAway()))
+            self._source.hold(held)
         if waiting:
             self._source.resume()
-        return batch
+        return batch or None
 
     def _deliver(self, batch: Batch) -> None:
         """Commits the batch in one transaction, or in several when a broker refuses one of its records."""

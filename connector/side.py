@@ -6,7 +6,7 @@ malformed one is found here and not by whoever reads the sink.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,34 +14,37 @@ from connector.converters import CONVERTERS
 from connector.plan import Plan
 from connector.publishing import published
 from connector.record import Failure, Outcome
-from connector.subjects import Subjects
+from connector.subjects import SinkSchema, Subjects
 from connector.typed_payloads import Nothing, Optional, writer_for
 from registry.avro_codec import AvroReader, AvroWriter, Opaque, opaque_leaves
 from registry.codec import Encoded, Reader, Writer
 from registry.registered import Reference
 from registry.schema.paths import TagGlobs
-from registry.schema.printer import print_schema
-from registry.schema.tree import Field
+from registry.schema.printer import UNNAMED, print_schema
+from registry.schema.tree import NAMED, Field
 from registry.schema.walk import Walk
-from registry.wire import PREFIX_LENGTH
+from registry.wire import BY_ID, PREFIX_LENGTH, Framing
 from transforms.outcome import Code
 from transforms.transform import ColumnStep
+
+_SOME_PREFIX = bytes(PREFIX_LENGTH)
 
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A source schema as the registry has it, for a sink whose records are not changed."""
+    """A source schema as the registry has it, for a sink whose records are not changed, and how its payloads come."""
 
     text: str
     references: tuple[Reference, ...] = ()
+    metadata: Mapping[str, Any] | None = None
+    framing: Framing = BY_ID
 
 
 @dataclass(slots=True)
 class Output:
-    """How a side leaves at one end of the plan. `text` None means no schema; `writer` None: as it came."""
+    """How a side leaves at one end of the plan. `schema` None means no schema; `writer` None: as it came."""
 
-    text: str | None
-    references: tuple[Reference, ...]
+    schema: SinkSchema | None
     writer: Writer | None
 
 
@@ -93,6 +96,7 @@ class Side:
         """The records of this side; where a payload cannot be read, its outcome is set."""
         if self._root.type.kind == "null" or not self._decodes or self._reader is None:
             return list(payloads)
+        payloads = self._framed(payloads)
         if None not in payloads:
             return self._decoded(payloads, range(len(payloads)), outcomes)  # type: ignore[arg-type]  # no None
         present = [row for row, payload in enumerate(payloads) if payload is not None]
@@ -101,6 +105,13 @@ class Side:
         for row, record in zip(present, some, strict=True):
             records[row] = record
         return records
+
+    def _framed(self, payloads: Sequence[bytes | None]) -> Sequence[bytes | None]:
+        """As a reader wants them: with a prefix of five bytes, whatever was there in its place."""
+        if self._original is None or self._original.framing == BY_ID:
+            return payloads
+        body = self._original.framing.body
+        return [None if payload is None else _SOME_PREFIX + body(payload) for payload in payloads]
 
     def _decoded(self, payloads: Sequence[bytes], where: Sequence[int], outcomes: list[Outcome | None]) -> list[Any]:
         assert self._reader is not None  # noqa: S101 - `decode` looked
@@ -112,31 +123,52 @@ class Side:
     def encode(
         self, end: Plan, topic: str, records: Sequence[Any], came: Sequence[bytes | None], where: Sequence[int]
     ) -> Encoded:
-        """Payloads for records that ended here, bound for one sink topic. `came[where[row]]` is what a row was."""
-        if id(end) not in self._outputs:
-            self._outputs[id(end)] = self._output(end)
+        """Payloads for records that ended here, bound for one sink topic. `came[where[row]]` is what a row was.
+
+        Raises what `Subjects.prefix` raises where the sink's schema is not known yet.
+        """
+        prefix = self.prefix(end, topic)
         output = self._outputs[id(end)]
-        prefix = b""
-        if output.text is not None and self._subjects is not None:
-            prefix = self._subjects.prefix(topic, self._name, output.text, output.references)
         if output.writer is not None:
             return output.writer.encode(records, prefix)
         payloads = [came[row] for row in where]
-        if output.text is None:
+        if self._original is None:
             return Encoded(payloads, {})
-        return Encoded([None if own is None else prefix + own[PREFIX_LENGTH:] for own in payloads], {})
+        body = self._original.framing.body
+        return Encoded([None if own is None else prefix + body(own) for own in payloads], {})
+
+    def prefix(self, end: Plan, topic: str) -> bytes:
+        """What goes before the payloads that end here: the sink's schema is in the registry by then."""
+        if id(end) not in self._outputs:
+            self._outputs[id(end)] = self._output(end)
+        schema = self._outputs[id(end)].schema
+        if schema is None or self._subjects is None:
+            return b""
+        return self._subjects.prefix(topic, self._name, schema)
 
     def _output(self, end: Plan) -> Output:
         assert end.shape is not None  # noqa: S101 - records only end in a shape
         root = end.shape.side(self._name)
         if root.type.kind == "null":
-            return Output(None, (), None if self._root.type.kind == "null" else Nothing())
+            return Output(None, None if self._root.type.kind == "null" else Nothing())
         if self.passes(end):
-            if self._original is None:
-                return Output(None, (), None)
-            return Output(self._original.text, self._original.references, None)
+            return Output(self._unchanged(root), None)
         if self._converter != "avro" or root.type.kind == "any":
-            return Output(None, (), Optional(writer_for(root, self._converter)))
+            return Output(None, Optional(writer_for(root, self._converter)))
         text = print_schema(published(root, self._sensitive), self._tags_property)
         writer = AvroWriter(root, self._opaque)
-        return Output(text, (), writer if root.null is None else Optional(writer))
+        return Output(SinkSchema(text, name=name_of(root)), writer if root.null is None else Optional(writer))
+
+    def _unchanged(self, root: Field) -> SinkSchema | None:
+        """The source's schema, with the references that its text makes; a changed one has everything in its text."""
+        original = self._original
+        if original is None:
+            return None
+        return SinkSchema(original.text, original.references, original.metadata, name_of(root))
+
+
+def name_of(root: Field) -> str | None:
+    """The full name of a side's type, where it has one and is not a union."""
+    if root.type.kind not in NAMED or root.null is not None:
+        return None
+    return str(root.type.attrs.get("name") or UNNAMED)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from connector.config import Connector
 from connector.config.converters import Format
 from connector.shapes import raw_root, shape_of
+from connector.subject_rules import Strategy
 from connector.tagging import TaggedRoot, Tagging, facts_of
 from registry.client import RegistryClient
 from registry.errors import RegistryError
@@ -93,7 +94,7 @@ def source_from_registry(connector: Connector, topic: str) -> Source:
             if converter != "avro":
                 roots[side] = root_without_schema(side, converter, rules)
                 continue
-            subject = f"{topic}-{side}"
+            subject = subject_of(connector, topic, side)
             version, schema = _latest(registry, subject)
             texts[side] = schema.text
             origins[side] = FromRegistry(subject, version, schema.id)
@@ -101,6 +102,15 @@ def source_from_registry(connector: Connector, topic: str) -> Source:
             roots[side] = tagged.root
             warnings += tagged.warnings
     return Source(shape_of(roots["key"], roots["value"], rules), texts, tuple(warnings), origins)
+
+
+def subject_of(connector: Connector, topic: str, side: str) -> str:
+    """The subject of a topic's schemas. Raises `UnusableSchema` where a topic alone does not tell it."""
+    strategy = connector.subjects.strategy(side)
+    if strategy is not Strategy.TOPIC_NAME:
+        key = f"{side}.subject.name.strategy"
+        raise UnusableSchema(f"{key} is {strategy}: a topic alone does not tell the subject, so give the schema")
+    return f"{topic}-{side}"
 
 
 def root_from_file(side: str, path: Path, converter: Format, tagging: Tagging) -> tuple[TaggedRoot, str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from connector.config import Connector
-from connector.source_schemas import UnusableSchema, root_without_schema
+from connector.source_schemas import UnusableSchema, root_without_schema, subject_of
 from connector.source_topics import SourceTopics
 from connector.tagging import Facts, Tagging, facts_of
 from registry.client import RegistryClient
@@ -77,7 +77,7 @@ def _topic(name: str, connector: Connector, tagging: Tagging, registry: Registry
     without_schema: dict[str, Field] = {}
     for side, converter in (("key", connector.converters.key), ("value", connector.converters.value)):
         if converter == "avro":
-            versions[side] = _versions_of(registry, name, side, tagging)
+            versions[side] = _versions_of(registry, subject_of(connector, name, side), side, tagging)
         else:
             without_schema[side] = root_without_schema(side, converter, connector.tags)
     return Topic(name, versions, without_schema)
@@ -99,9 +99,8 @@ def _topics_of(connector: Connector, registry: RegistryClient) -> list[str]:
     return list(dict.fromkeys(topic for topic in topics if reads.include(topic)))
 
 
-def _versions_of(registry: RegistryClient, topic: str, side: str, tagging: Tagging) -> SubjectVersions:
-    """Every version of a topic's subject; none where the registry does not know it."""
-    subject = f"{topic}-{side}"
+def _versions_of(registry: RegistryClient, subject: str, side: str, tagging: Tagging) -> SubjectVersions:
+    """Every version of a subject; none where the registry does not know it."""
     roots: dict[int, Field] = {}
     alone: dict[int, Field] = {}
     unusable: dict[int, str] = {}

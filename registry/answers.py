@@ -34,6 +34,19 @@ class SchemaAnswer(_Lenient):
     rule_set: dict[str, Any] | None = Field(None, alias="ruleSet")
 
 
+class GuidAnswer(SchemaAnswer):
+    """``GET /schemas/guids/{guid}``. Most registries leave the id out."""
+
+    id: int | None = None
+
+
+class ContextIdAnswer(_Lenient):
+    """One of ``GET /schemas/guids/{guid}/ids``: the id that a GUID has in a context; ``.`` is the default one."""
+
+    context: str = "."
+    id: int
+
+
 class VersionAnswer(SchemaAnswer):
     """``GET /subjects/{subject}/versions/{version}`` and ``POST /subjects/{subject}``."""
 
@@ -52,6 +65,8 @@ class RegisteredAnswer(_Lenient):
 
 SCHEMA: Final = TypeAdapter(SchemaAnswer)
 VERSION: Final = TypeAdapter(VersionAnswer)
+BY_GUID: Final = TypeAdapter(GuidAnswer)
+CONTEXT_IDS: Final = TypeAdapter(list[ContextIdAnswer])
 VERSION_NUMBERS: Final = TypeAdapter(list[int])
 SUBJECT_NAMES: Final = TypeAdapter(list[str])
 SUBJECT_VERSIONS: Final = TypeAdapter(list[SubjectVersionAnswer])

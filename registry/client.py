@@ -14,10 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeVar
 from urllib.parse import quote
+from uuid import UUID
 
 from registry import answers
 from registry.answers import ReferenceAnswer, SchemaAnswer, VersionAnswer, checked
-from registry.errors import SchemaNotFound
+from registry.errors import GuidsNotServed, RegistryProtocolError, SchemaNotFound
 from registry.registered import (
     AVRO,
     Reference,
@@ -36,6 +37,8 @@ _Key = TypeVar("_Key")
 _Kept = TypeVar("_Kept")
 _LARGEST_ID: Final = 2**31 - 1
 """The registry's ids are Java ints: a larger one in a record cannot exist, and is not asked for."""
+_DEFAULT: Final = "."
+_NO_SUCH_PATH: Final = frozenset({404, 405, 501})
 
 
 class RegistryClient:
@@ -50,6 +53,7 @@ class RegistryClient:
         self._transport = Transport(settings)
         self._seconds = deadline
         self._cache: _Cache[int, RegisteredSchema] = _Cache(cache_size)
+        self._by_guid: _Cache[UUID, RegisteredSchema] = _Cache(cache_size)
         self._versions: _Cache[tuple[str, int], VersionAnswer] = _Cache(10 * cache_size)
 
     def __enter__(self) -> Self:
@@ -81,6 +85,35 @@ class RegistryClient:
         schema = self._resolved(schema_id, stored, deadline, since)
         self._cache.put(schema_id, schema)
         return schema
+
+    def schema_with_guid(self, guid: UUID) -> RegisteredSchema:
+        """The schema with this GUID, from the cache or the registry; as `schema` otherwise.
+
+        Raises `GuidsNotServed` when the registry has no such path, or does not say which id the GUID stands for.
+        """
+        cached = self._by_guid.get(guid, EVER)
+        if cached is not None:
+            return cached
+        deadline = Deadline(self._seconds)
+        stored = checked(answers.BY_GUID, self._of_guid(guid, "", deadline))
+        schema_id = stored.id
+        if schema_id is None:
+            known = checked(answers.CONTEXT_IDS, self._of_guid(guid, "/ids", deadline))
+            schema_id = next((each.id for each in sorted(known, key=lambda each: each.context != _DEFAULT)), None)
+        if schema_id is None:
+            raise GuidsNotServed(f"GUID {guid}: the registry does not say which schema id it stands for")
+        schema = self._resolved(schema_id, stored, deadline)
+        self._by_guid.put(guid, schema)
+        return schema
+
+    def _of_guid(self, guid: UUID, more: str, deadline: Deadline) -> Any:
+        request = Request("GET", f"/schemas/guids/{guid}{more}", guid)
+        try:
+            return self._transport.call(request, deadline)
+        except RegistryProtocolError as failure:
+            if failure.status not in _NO_SUCH_PATH:
+                raise
+        raise GuidsNotServed(f"GUID {guid}: the registry does not tell schemas by GUID")
 
     def latest(self, subject: str) -> tuple[int, RegisteredSchema]:
         """The number of the subject's latest version, and its schema. Never from the cache."""
@@ -141,9 +174,12 @@ class RegistryClient:
         references: Sequence[Reference] = (),
         metadata: Mapping[str, Any] | None = None,
     ) -> Registration:
-        """Where this Avro schema is registered under the subject. Raises `SchemaNotFound` when it is not."""
+        """Where this Avro schema is registered under the subject, however it is spelled there.
+
+        Raises `SchemaNotFound` when it is not.
+        """
         body = _body(text, references, metadata)
-        request = Request("POST", f"/subjects/{_quoted(subject)}", subject, body=body)
+        request = Request("POST", f"/subjects/{_quoted(subject)}", subject, {"normalize": "true"}, body)
         found = checked(answers.VERSION, self._transport.call(request, Deadline(self._seconds)))
         return Registration(found.id, found.version)
 
@@ -175,6 +211,7 @@ class RegistryClient:
             metadata=stored.metadata,
             rule_set=stored.rule_set,
             subjects=self._subjects(schema_id, deadline),
+            direct=tuple(Reference(each.name, each.subject, each.version) for each in stored.references),
         )
 
     def _collect(

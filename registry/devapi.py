@@ -51,6 +51,10 @@ def _schemas(store: DevStore, path: Sequence[str], query: Query) -> Any:
             return [{"subject": one.subject, "version": one.number} for one in _with_id(store, schema_id, query)]
         case ["ids", schema_id, "subjects"]:
             return sorted({one.subject for one in _with_id(store, schema_id, query)})
+        case ["guids", guid]:
+            return store.with_guid(guid)[0].schema.as_json()
+        case ["guids", guid, "ids"]:
+            return [{"context": ".", "id": store.with_guid(guid)[0].id}]
     raise _no_such_path()
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
+from uuid import NAMESPACE_OID, uuid5
 
 from registry.avsc import canonical
 from registry.registered import AVRO, Reference
@@ -58,9 +59,13 @@ class Schema:
         """Equal for equal schemas. Metadata and rules count: other tags make another schema."""
         return json.dumps([self.schema_type, self.text, self.references, self.metadata, self.rule_set], sort_keys=True)
 
+    def guid(self) -> str:
+        """A name that follows from the identity alone, and so is the same in every registry of this kind."""
+        return str(uuid5(NAMESPACE_OID, self.identity()))
+
     def as_json(self) -> dict[str, Any]:
         """As the API shows it: what is the default or missing is left out."""
-        shown: dict[str, Any] = {"schema": self.text}
+        shown: dict[str, Any] = {"schema": self.text, "guid": self.guid()}
         if self.schema_type != AVRO:
             shown["schemaType"] = self.schema_type
         if self.references:

@@ -68,6 +68,13 @@ class DevStore:
             raise ApiError(40403, f"Schema {schema_id} not found")
         return found
 
+    def with_guid(self, guid: str) -> list[Version]:
+        """The versions whose schema has a GUID, soft-deleted ones too. 40403 when there are none."""
+        found = [each for each in self.all_versions(deleted=True) if each.schema.guid() == guid.lower()]
+        if not found:
+            raise ApiError(40403, f"Schema {guid} not found")
+        return found
+
     def referenced_by(self, version: Version) -> list[int]:
         """The ids of live schemas that refer to this version."""
         return sorted(

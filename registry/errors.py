@@ -11,14 +11,19 @@ code and message, which are about schemas.
     ├── RegistryRefused           401, 403, or the two sides do not trust each other's certificates
     ├── RegistryRejected          409, 422: the schema is invalid, or incompatible with an earlier one
     ├── SchemaNotFound            the registry says that it has no such id, subject, version or schema
+    ├── GuidsNotServed            the registry does not tell schemas by their GUID
     └── RegistryProtocolError     an answer that no registry gives: a wrong URL, a redirect, a login page
 """
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+from uuid import UUID
 
 _MESSAGE_LIMIT = 4096
+# To the last place that could be its end: a doc of the schema may look like one.
+_OLD_SCHEMA = re.compile(r"\{oldSchema: '(?:.*'\}|.*)", re.DOTALL)
 
 
 class PoisonReason(StrEnum):
@@ -53,26 +58,37 @@ class RegistryRefused(RegistryError):
 
 
 class RegistryRejected(RegistryError):
-    """The registry will not take this schema. ``error_code`` and ``message`` are its own."""
+    """The registry will not take this schema. ``error_code`` and ``message`` are its own.
+
+    An earlier schema that the message quotes is left out: its defaults and docs may show what its records hold.
+    """
 
     def __init__(self, error_code: int, message: str) -> None:
         self.error_code = error_code
-        self.message = _printable(message)
+        self.message = _printable(_OLD_SCHEMA.sub("{oldSchema: left out}", message))
         super().__init__(f"the registry rejected the schema: {self.message} (error code {error_code})")
 
 
 class SchemaNotFound(RegistryError):
-    """The registry has no such schema; ``what`` is the schema id, or the subject, that was asked for."""
+    """The registry has no such schema; ``what`` is the schema id, the GUID or the subject that was asked for."""
 
-    def __init__(self, what: int | str, error_code: int | None = None) -> None:
-        kind = "schema id" if isinstance(what, int) else "subject"
-        super().__init__(f"{kind} {what}: the registry has no such schema")
+    def __init__(self, what: int | str | UUID, error_code: int | None = None) -> None:
+        kind = "schema id " if isinstance(what, int) else "GUID " if isinstance(what, UUID) else "subject "
+        super().__init__(f"{kind}{what}: the registry has no such schema")
         self.what = what
         self.error_code = error_code
 
 
+class GuidsNotServed(RegistryError):
+    """The registry knows nothing of GUIDs, or not which schema id one stands for."""
+
+
 class RegistryProtocolError(RegistryError):
     """The other side does not answer as a schema registry does. Waiting does not help."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def _printable(text: str) -> str:

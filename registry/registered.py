@@ -62,7 +62,8 @@ class RegisteredSchema:
     ``schema_type`` is ``AVRO``, ``JSON`` or ``PROTOBUF``. ``references`` has each schema that this one builds
     on, directly or not, once, and after those that it builds on itself: parsed in this order, every name is
     known when it is met. ``metadata`` and ``rule_set`` are as the registry gave them, None where it gave none.
-    ``subjects`` are the live subject versions that carried the id when it was asked for.
+    ``subjects`` are the live subject versions that carried the id when it was asked for. ``direct`` are the
+    references that its own text makes, as they were registered.
     """
 
     id: int
@@ -72,3 +73,4 @@ class RegisteredSchema:
     metadata: Mapping[str, Any] | None
     rule_set: Mapping[str, Any] | None
     subjects: tuple[SubjectVersion, ...]
+    direct: tuple[Reference, ...] = ()

@@ -13,6 +13,7 @@ import time
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from uuid import UUID
 
 import httpx
 import stamina
@@ -43,7 +44,7 @@ class Request:
 
     method: str
     path: str
-    what: int | str
+    what: int | str | UUID
     query: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
 
@@ -160,7 +161,7 @@ def _whole(response: httpx.Response, endpoint: Endpoint, deadline: Deadline) -> 
     return status, bytes(answer)
 
 
-def _read(status: int, answer: bytes, what: int | str) -> Any:
+def _read(status: int, answer: bytes, what: int | str | UUID) -> Any:
     """The JSON of a success, else the error that the status and the registry's own code stand for."""
     content = _json(answer)
     if 200 <= status < 300 and content is not None:
@@ -172,7 +173,7 @@ def _read(status: int, answer: bytes, what: int | str) -> Any:
         raise SchemaNotFound(what, code)
     if status in (409, 422):
         raise RegistryRejected(code or status, message)
-    raise RegistryProtocolError(f"not an answer of a schema registry (status {status}): is the URL right?")
+    raise RegistryProtocolError(f"not an answer of a schema registry (status {status}): is the URL right?", status)
 
 
 def _json(answer: bytes) -> Any:

@@ -6,6 +6,7 @@ error, as in Kafka, because their keys are not known.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -47,8 +48,8 @@ class Flatten(Transform):
             optional = root.null is not None or any(place.null is not None for place in way)
             fields.append(_flat_field(name, way[-1], optional=optional, outer_default=outer_default))
             gets.append((name, _get(way)))
-        names = [field.name for field in fields]
-        if twice := next((name for name in names if names.count(name) > 1), None):
+        names = Counter(field.name for field in fields)
+        if twice := next((name for name, count in names.items() if count > 1), None):
             reason = f"transforms.{context.alias}: two fields would be named {twice}"
             raise Unbindable(reason, code=Code.DUPLICATE_FIELD, path=twice)
         new = root.but(type=Type("record", tuple(fields), root.type.attrs), null=None).without_attrs("default")

@@ -60,6 +60,7 @@ class Fpe(Keyed):
     """Encrypt the selected strings and integers with FF1; format and type stay, and null stays null."""
 
     protecting: ClassVar[bool] = True
+    repeatable: ClassVar[bool] = True
     batched: ClassVar[bool] = True
     decrypts: ClassVar[bool] = False
 

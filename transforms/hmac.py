@@ -28,6 +28,7 @@ class Hmac(Keyed):
     """Replace the selected values by HMAC-SHA256 under a key ring; null stays null; the type becomes string."""
 
     protecting: ClassVar[bool] = True
+    repeatable: ClassVar[bool] = True
 
     encoding: Literal["hex", "base64url"] = Option(default="hex", description="How the pseudonym is written.")
     bits: Integer = Option(

@@ -37,6 +37,7 @@ from transforms.selecting import Selecting
 from transforms.transform import Apply, Boolean, Bound, ColumnStep, Context, Integer
 
 _KEEPING = frozenset({"keep_first", "keep_last", "keep_chars"})
+_TEXTS = frozenset({"string", "any"})
 _FOR_TEXTS = _KEEPING | {"mask_char", "mask_length", "email", "pattern", "pattern_unmatched"}
 
 
@@ -49,6 +50,7 @@ class MaskField(Selecting):
     """Mask the selected places; nulls stay null unless `replace.null.with.default` says otherwise."""
 
     protecting: ClassVar[bool] = True
+    repeatable: ClassVar[bool] = True
 
     replacement: str | None = Option(
         default=None,
@@ -120,7 +122,9 @@ class MaskField(Selecting):
         root = shape.side(self.side)
 
         def guard(field: Field) -> Guard | None:
-            return None if self._may_stay(field) else Guard(context.alias, "MaskField")
+            if self._may_stay(field):
+                return None
+            return Guard(context.alias, "MaskField", partial=self._leaves_some and field.type.kind in _TEXTS)
 
         bound = self.over(shape, context, self._leaf, guard=guard)
         if root.type.kind == "any":
@@ -136,7 +140,12 @@ class MaskField(Selecting):
         return bound
 
     def _may_stay(self, field: Field) -> bool:
-        return self.pattern_unmatched == "keep" and field.type.kind in ("string", "any")
+        return self.pattern_unmatched == "keep" and field.type.kind in _TEXTS
+
+    @property
+    def _leaves_some(self) -> bool:
+        """Whether some of a text stays on purpose."""
+        return bool(self.keep_first or self.keep_last or self.keep_chars or self.email or self.pattern)
 
     def _text_mask(self) -> TextMask | None:
         """How texts are masked, or None where no option asks for more than Kafka's transform does."""

@@ -5,6 +5,7 @@ Kafka's own transform: the whole topic must match, then the first match in it is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from pydantic import Field as Option
@@ -37,7 +38,11 @@ class RegexRouter(Transform):
             raise ValueError(f"regex: {problem}") from None
         return self
 
-    def bind(self, shape: Shape, context: Context) -> Bound:
+    def routed(self, topic: str) -> str | None:
+        moved = self._mover()(topic)
+        return None if isinstance(moved, Rejected) else moved
+
+    def _mover(self) -> Callable[[str], str | Rejected]:
         pattern = java_pattern(self.regex)
         try:
             replacement = Replacement(self.replacement, pattern)
@@ -48,6 +53,11 @@ class RegexRouter(Transform):
             if pattern.fullmatch(topic) is None:
                 return topic
             return Rejected(Code.SINK_TOPIC) if replacement is None else replacement.first(topic)
+
+        return moved
+
+    def bind(self, shape: Shape, context: Context) -> Bound:
+        moved = self._mover()
 
         def route(rows: Rows) -> dict[int, Rejected]:
             answers = {topic: moved(topic) for topic in set(rows.topics)}

@@ -15,6 +15,7 @@ from pydantic import Field as Option
 from registry.schema.paths import BadPath, Matcher, parse_path
 from registry.schema.tree import Field, Guard, Shape, Type, leaves, same_type
 from registry.schema.walk import Walk, edit_leaves, rewrite, select
+from transforms.changed import with_protected_default, without_default, without_lineage
 from transforms.outcome import Rejected, Unbindable
 from transforms.transform import Apply, Boolean, Bound, ColumnStep, Context, DistinctList, TextList, Transform
 
@@ -68,33 +69,30 @@ class Selecting(Transform):
                 raise Unbindable(f"transforms.{context.alias}: nothing in this schema is selected, and strict=true")
             return Bound(shape, matched=False)
         steps: dict[int, ColumnStep] = {}
-        only = {id(place): walk.only(place) for place in walk.places()}
+        alone = {id(place): way for place, way in walk.apart()}
 
         def guarded(field: Field) -> tuple[Field, Apply]:
             new, apply = leaf(field)
-            if new.type.kind != field.type.kind:
-                new = _without_default(new)
-            return _guarded(_gathering_tags(field, new), guard(field)), apply
+            protects = guard(field)
+            protectable = self.repeatable and context.sensitive.match(field.tags)
+            if protects is not None and protectable and field.type.is_leaf and field.attrs.get("default") is not None:
+                new = with_protected_default(field, new, apply)
+            elif new.type.kind != field.type.kind or field.protected_default:
+                new = without_default(new)
+            return _guarded(_gathering_tags(field, without_lineage(new)), protects), apply
 
         def edit(place: Walk, field: Field) -> Field:
             new, apply = _leaf_of(place, field, guarded)
-            steps[id(place)] = ColumnStep(self.side, only[id(place)], apply, nulls)
+            steps[id(place)] = ColumnStep(self.side, alone[id(place)], apply, nulls)
             return new
 
         for place in walk.places():
             if place.beneath:
                 _, apply = leaf(place.field)
-                steps[id(place)] = ColumnStep(self.side, only[id(place)], apply, nulls)
+                steps[id(place)] = ColumnStep(self.side, alone[id(place)], apply, nulls)
         root = rewrite(walk, edit)
         touched = tuple(place.field.origin for place in walk.places())
         return Bound(shape.with_side(self.side, root), tuple(steps[id(p)] for p in walk.places()), touched)
-
-
-def _without_default(field: Field) -> Field:
-    """A default of the old type is none of the new; null still is."""
-    if field.attrs.get("default") is None:
-        return field
-    return field.but(attrs={**field.attrs, "default": None}) if field.null == 0 else field.without_attrs("default")
 
 
 def _gathering_tags(old: Field, new: Field) -> Field:

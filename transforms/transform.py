@@ -163,6 +163,8 @@ class Transform(BaseModel):
     `whole`: it then binds to a shape in which every value lies under its name. `batched` says that one call for
     many values costs much less than many calls. `protecting`: its guards count. `sides`: it has a `$Key` and a
     `$Value` form; one that has not says in `reads` which values it looks at. `routes`: it may change the topic.
+    `repeatable`: the same value always becomes the same, without anybody being asked, so that a schema's default may
+    be transformed as well.
     """
 
     model_config = ConfigDict(
@@ -178,6 +180,7 @@ class Transform(BaseModel):
     routes: ClassVar[bool] = False
     protecting: ClassVar[bool] = False
     batched: ClassVar[bool] = False
+    repeatable: ClassVar[bool] = False
 
     side: Side = Option(default="value", alias="$side", repr=False)
 
@@ -191,6 +194,10 @@ class Transform(BaseModel):
 
     def selects_by_tags(self) -> bool:
         return False
+
+    def routed(self, topic: str) -> str | None:
+        """The topic that all records of this topic go to, None where that depends on the record."""
+        return None if self.routes else topic
 
     def undoes(self, earlier: Transform) -> bool:
         """Whether it may give back what an earlier transform of the chain was given, and then protects nothing."""

@@ -12,6 +12,7 @@ from connector.config.sections import Batch, DeadLetters, RecordErrors
 from connector.config.sources import Sources
 from connector.plan import Link
 from connector.policy import Policy
+from connector.subject_rules import SubjectRules
 from registry.schema.tags import TagRules
 from registry.settings import RegistrySettings
 from vault.keyring import Ring
@@ -54,6 +55,7 @@ class Connector:
     sink_topic_format: str
     refresh_ms: int
     registry: RegistrySettings | None
+    subjects: SubjectRules
     service: Service | None
     document: Path | None = None
     secret_variables: frozenset[str] = frozenset()

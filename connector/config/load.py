@@ -20,6 +20,7 @@ from connector.config.registry_settings import read_registry
 from connector.config.rings import read_rings
 from connector.config.sections import Batch, DeadLetters, Naming, PolicyKeys, Process, RecordErrors, Refreshing
 from connector.config.sources import Sources, check_topic, read_sink_format, read_sources
+from connector.config.subject_settings import read_subjects
 from connector.config.tag_rules import read_tag_rules
 from connector.policy import OnUncovered, Policy
 
@@ -83,6 +84,7 @@ def _read(reading: Reading) -> Connector:
         sink_topic_format=read_sink_format(reading, sources, dead_letters.topic),
         refresh_ms=reading.section(Refreshing).refresh_ms,
         registry=read_registry(reading, required=reading.need >= Need.REGISTRY and converters.use_registry),
+        subjects=read_subjects(reading, dead_letters.topic),
         service=service if needs_all else None,
     )
 

@@ -10,7 +10,18 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from registry.schema.tree import ITEMS, MAP_KEYS, MAP_VALUES, NO_TAGS, Field, TagKind, TagSource, Type
+from registry.schema.tree import (
+    ITEMS,
+    KEYS_LINEAGE,
+    LINEAGE,
+    MAP_KEYS,
+    MAP_VALUES,
+    NO_TAGS,
+    Field,
+    TagKind,
+    TagSource,
+    Type,
+)
 
 PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 DEFAULT_TAGS_PROPERTY = "confluent:tags"
@@ -68,10 +79,10 @@ class AvroParser:
         field: Mapping[str, Any] | None = None,
     ) -> Field:
         """The place that holds values of `schema`; `field` is the record field's own object, where there is one."""
-        attrs: dict[str, Any] = {}
+        attrs: dict[str, Any] = _lineage(schema)
         tags: Sources = ()
         if field is not None:
-            attrs = {k: v for k, v in field.items() if k not in ("name", "type", self._tags_property)}
+            attrs |= {k: v for k, v in field.items() if k not in ("name", "type", self._tags_property)}
             tags = self._tags(field, origin)
         type_, null, type_tags = self._place_type(schema, namespace, origin)
         return _place(name, at, type_, null, (*tags, *type_tags), origin, attrs)
@@ -99,7 +110,7 @@ class AvroParser:
                 raise BadSchema(f"{origin or 'the schema'} is a union directly inside a union")
             type_, tags = self._type(branch, namespace, origin)
             name = type_.attrs.get("name", type_.kind)
-            places.append(_place(name, f"b{index}", type_, None, tags, origin, {}))
+            places.append(_place(name, f"b{index}", type_, None, tags, origin, _lineage(branch)))
         if len({place.name for place in places}) != len(places):
             raise BadSchema(f"{origin or 'the schema'} is a union with two branches of one type")
         return Type("union", tuple(places))
@@ -117,7 +128,11 @@ class AvroParser:
                 raise BadSchema(f"{origin or 'the schema'} wraps a union in a type object")
             return type_, (*tags, *self._tags(schema, origin))
         tags = self._tags(schema, origin)
-        attrs = {k: v for k, v in schema.items() if k not in _STRUCTURE and k != self._tags_property}
+        attrs = {
+            k: v
+            for k, v in schema.items()
+            if k not in _STRUCTURE and k != self._tags_property and not k.startswith(LINEAGE)
+        }
         if kind in PRIMITIVES:
             return Type(kind, (), _logical(kind, attrs)), tags
         match kind:
@@ -127,7 +142,8 @@ class AvroParser:
                 )
                 return Type("array", (items,), attrs), tags
             case "map":
-                keys = Field(MAP_KEYS, MAP_KEYS, Type("string"), origin=origin + MAP_KEYS)
+                lineage = _keys_lineage(schema)
+                keys = Field(MAP_KEYS, MAP_KEYS, Type("string"), origin=origin + MAP_KEYS, attrs=lineage)
                 values = self._read_place(
                     schema.get("values"),
                     name=MAP_VALUES,
@@ -236,6 +252,20 @@ def read_tags(value: Any, where: str) -> frozenset[str]:
     if not isinstance(names, list) or not all(isinstance(name, str) and name.strip() for name in names):
         raise BadSchema(f"{where} is malformed: a list of tag names is expected")
     return frozenset(name.strip() for name in names)
+
+
+def _lineage(schema: Any) -> dict[str, Any]:
+    """What a type object says of how the place around it was protected, also where null is the only other branch."""
+    if isinstance(schema, list):
+        branches = [branch for branch in schema if not _is_null(branch)]
+        schema = branches[0] if len(branches) == 1 and len(schema) > 1 else None
+    return {k: v for k, v in schema.items() if k.startswith(LINEAGE)} if isinstance(schema, dict) else {}
+
+
+def _keys_lineage(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A map's keys have no type object of their own: what is said of them lies on the map."""
+    said = schema.get(KEYS_LINEAGE)
+    return {LINEAGE + k: v for k, v in said.items()} if isinstance(said, dict) else {}
 
 
 def _logical(kind: str, attrs: dict[str, Any]) -> dict[str, Any]:

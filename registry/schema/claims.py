@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence, Set
+from functools import lru_cache
 from typing import NamedTuple
 
 from registry.schema.paths import BadPath, Paths, States, TagGlobs
@@ -34,7 +35,8 @@ class Claims:
         self._by_path: list[int] = []
         self._beginnings: dict[str, int] = {}
         self._exact: dict[str, list[tuple[int, Set[str] | None]]] = {}
-        self._globs: list[tuple[re.Pattern[str], int, Set[str] | None]] = []
+        # By the field's name where the glob has that, else by None: of many globs few are tried on a field.
+        self._globs: dict[str | None, list[tuple[re.Pattern[str], int, Set[str] | None]]] = {}
 
     def by_path(self, path: str, claim: Claim) -> None:
         """Adds a claim by path. Raises `BadPath`."""
@@ -57,7 +59,9 @@ class Claims:
             self._all.append(claim)
         number = len(self._all) - 1
         if "*" in pattern or "?" in pattern:
-            self._globs.append((qualified_glob(pattern), number, records))
+            name = pattern.rpartition(".")[2]
+            known = None if "*" in name or "?" in name else name
+            self._globs.setdefault(known, []).append((qualified_glob(pattern), number, records))
         else:
             self._exact.setdefault(pattern, []).append((number, records))
 
@@ -91,7 +95,8 @@ class Claims:
         """What is claimed by name for a record's field."""
         qualified = f"{record}.{name}"
         matching = [*self._exact.get(qualified, ())]
-        matching += [(number, records) for glob, number, records in self._globs if glob.fullmatch(qualified)]
+        globs = (*self._globs.get(name, ()), *self._globs.get(None, ()))
+        matching += [(number, records) for glob, number, records in globs if glob.fullmatch(qualified)]
         return self._claimed(number for number, records in matching if records is None or record in records)
 
     def _claimed(self, numbers: Iterable[int]) -> Sequence[TagSource]:
@@ -110,6 +115,7 @@ class Claims:
                 yield claim.name
 
 
+@lru_cache(maxsize=4096)
 def qualified_glob(pattern: str) -> re.Pattern[str]:
     """Confluent's glob over `namespace.Record.field` as a regular expression."""
     parts = re.split(r"(\*\*|\*|\?)", pattern)

@@ -8,7 +8,7 @@ path is also tried as a single field's name, as in Kafka Connect, where `addr.zi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -111,6 +111,8 @@ class Paths:
 
     def step(self, states: States, name: str) -> States:
         """The states after the step into the place of this name."""
+        if not states:
+            return _NOWHERE
         special = name in (ITEMS, MAP_KEYS, MAP_VALUES)
         reached: set[int] = set()
         for state in states:
@@ -134,7 +136,7 @@ class Paths:
 
     def done(self, states: States) -> bool:
         """Whether a pattern ends here."""
-        return any(self._nodes[state].ends for state in states)
+        return bool(states) and any(self._nodes[state].ends for state in states)
 
     def onward(self, states: States) -> States:
         """Those of the states from which a pattern can go on."""
@@ -232,8 +234,9 @@ class TagGlobs:
     def __bool__(self) -> bool:
         return self._expression is not None
 
-    def match(self, tags: Iterable[str]) -> bool:
-        return self._expression is not None and any(_matches(self._expression, tag) for tag in tags)
+    def match(self, tags: Collection[str]) -> bool:
+        expression = self._expression
+        return expression is not None and bool(tags) and any(_matches(expression, tag) for tag in tags)
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from registry.schema.avro import DEFAULT_TAGS_PROPERTY
-from registry.schema.tree import Field, Type, same_type
+from registry.schema.tree import KEYS_LINEAGE, LINEAGE, Field, Type, same_type
 
 UNNAMED = "ConnectDefault"
 
@@ -47,7 +47,7 @@ class _Printer:
     def _tagged(self, printed: Any, place: Field) -> Any:
         if not place.type.is_leaf or isinstance(printed, list):
             return printed
-        extra = {k: v for k, v in place.attrs.items() if k.startswith("streamveil:")}
+        extra = {k: v for k, v in place.attrs.items() if k.startswith(LINEAGE)}
         if place.tags:
             extra[self._tags_property] = sorted(place.tags)
         if not extra:
@@ -75,6 +75,8 @@ class _Printer:
                 printed = {"type": "map", "values": self.place(values, namespace), **type_.attrs}
                 if keys.tags:
                     printed[self._tags_property] = sorted(keys.tags)
+                if lineage := {k.removeprefix(LINEAGE): v for k, v in keys.attrs.items() if k.startswith(LINEAGE)}:
+                    printed[KEYS_LINEAGE] = lineage
                 return printed
             case "union":
                 return [self.place(branch, namespace) for branch in type_.fields]

@@ -16,6 +16,11 @@ from typing import Any, Literal, NamedTuple, Self
 
 NO_TAGS: frozenset[str] = frozenset()
 
+LINEAGE = "streamveil:"
+"""What the attributes start with that say how a place was protected. They are facts of a place, never of a type."""
+KEYS_LINEAGE = f"{LINEAGE}keys"
+"""Where a map says this of its keys."""
+
 NUMBERS = frozenset({"int", "long", "float", "double"})
 NAMED = frozenset({"record", "enum", "fixed"})
 CONTAINERS = frozenset({"record", "array", "map", "union"})
@@ -28,7 +33,8 @@ MAP_VALUES = "{*}"
 class Guard(NamedTuple):
     """What protects a leaf: the step that did it and, for keyed steps, the key ring, its version and the domain.
 
-    `fingerprint` tells the key of that version from any other.
+    `fingerprint` tells the key of that version from any other. `partial` says that something of the value stays on
+    purpose, so that what is left is as sensitive as before.
     """
 
     step: str
@@ -37,6 +43,11 @@ class Guard(NamedTuple):
     version: int | None = None
     domain: str | None = None
     fingerprint: str | None = None
+    partial: bool = False
+
+    def facts(self) -> dict[str, Any]:
+        """What there is to say of it, by name."""
+        return {name: fact for name, fact in self._asdict().items() if fact not in (None, False)}
 
 
 TagKind = Literal["inline", "metadata", "reference", "declared", "catalogue", "earlier version"]
@@ -94,7 +105,8 @@ class Field:
     `null` is the position of null in the place's union, or None where null is not allowed. `tags` are
     sensitivity tags: its own and those of every place around it; `tag_sources` say of each where it came from, and
     are no part of what the place says to a reader. `guards` say what protects it now. `origin` is the path pattern
-    that it came from in the source. `attrs` hold `default`, `doc`, `aliases` and the like.
+    that it came from in the source. `attrs` hold `default`, `doc`, `aliases` and the like; `protected_default` says
+    that the default there went through what protects the place.
     """
 
     name: str
@@ -106,6 +118,7 @@ class Field:
     origin: str = ""
     attrs: Mapping[str, Any] = field(default_factory=dict)
     tag_sources: tuple[TagSource, ...] = ()
+    protected_default: bool = False
 
     def but(self, **changes: Any) -> Self:
         """The same place with some of its facts changed."""

@@ -6,7 +6,7 @@ result mirrors the schema, cycles included, so it also tells a codec which way t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from registry.schema.paths import Matcher, States
@@ -19,7 +19,7 @@ class Walk:
 
     `branches` narrows a selected union to those of its branches that are meant. `beneath` is set at a place
     without a schema: the selection goes on inside the values, with this matcher and these states. Only
-    `select` and `only` build walks; to everybody else they are immutable.
+    `select` and `apart` build walks; to everybody else they are immutable.
     """
 
     field: Field
@@ -31,32 +31,46 @@ class Walk:
 
     def places(self) -> Iterator[Walk]:
         """Each selected place, in schema order, once."""
+        return (walk for walk in self._all() if walk.selected or walk.beneath)
+
+    def apart(self) -> Iterator[tuple[Walk, Walk]]:
+        """Each selected place as in `places`, with the walk that leads to this one alone."""
+        above: dict[int, list[tuple[Walk, int, Walk]]] = {}
+        for walk in self._all():
+            for index, child in enumerate(walk.children):
+                above.setdefault(id(child), []).append((walk, index, child))
+        for place in self.places():
+            yield place, self._leading_to(place, above)
+
+    def _leading_to(self, place: Walk, above: Mapping[int, Sequence[tuple[Walk, int, Walk]]]) -> Walk:
+        """Copies of the walks from which the place can be reached, found from the place upwards."""
+        copies: dict[int, Walk] = {}
+        kept: dict[int, list[tuple[int, Walk]]] = {}
+        todo = [place]
+        while todo:
+            walk = todo.pop()
+            if id(walk) in copies:
+                continue
+            copies[id(walk)] = Walk(walk.field, walk.path)
+            for parent, index, child in above.get(id(walk), ()):
+                kept.setdefault(id(parent), []).append((index, child))
+                todo.append(parent)
+        for walk_id, children in kept.items():
+            ordered = sorted(children, key=lambda each: each[0])
+            copies[walk_id].children = tuple(copies[id(child)] for _, child in ordered)
+        alone = copies[id(place)]
+        alone.selected, alone.branches, alone.beneath = place.selected, place.branches, place.beneath
+        return copies[id(self)]
+
+    def _all(self) -> Iterator[Walk]:
         seen: set[int] = set()
         stack = [self]
         while stack:
             walk = stack.pop()
-            if id(walk) in seen:
-                continue
-            seen.add(id(walk))
-            if walk.selected or walk.beneath:
+            if id(walk) not in seen:
+                seen.add(id(walk))
                 yield walk
-            stack += reversed(walk.children)
-
-    def only(self, place: Walk) -> Walk:
-        """The walk that leads to this one place alone."""
-        reaching = _reaching(self, {id(place)})
-        copies: dict[int, Walk] = {}
-
-        def copy(walk: Walk) -> Walk:
-            if id(walk) not in copies:
-                here = walk is place
-                new = Walk(walk.field, walk.path, here and walk.selected, walk.branches if here else None)
-                new.beneath = walk.beneath if here else None
-                copies[id(walk)] = new
-                new.children = tuple(copy(child) for child in walk.children if id(child) in reaching)
-            return copies[id(walk)]
-
-        return copy(self)
+                stack += reversed(walk.children)
 
 
 def select(root: Field, matcher: Matcher) -> Walk | None:
@@ -80,14 +94,19 @@ def select(root: Field, matcher: Matcher) -> Walk | None:
         elif place.type.kind == "union":
             _visit_union(walk, states)
         else:
-            walk.children = tuple(
-                visit(inner, step_into(path, inner), matcher.advance(states, inner)) for inner in place.type.fields
-            )
+            walk.children = tuple(_visit_fields(place.type, path, states))
         if place.type.kind == "any" and states and not walk.selected:
             walk.beneath = (matcher, states)
         if walk.selected or walk.beneath:
             goals.add(id(walk))
         return walk
+
+    def _visit_fields(type_: Type, path: str, states: States) -> Iterator[Walk]:
+        for inner in type_.fields:
+            reached = matcher.advance(states, inner)
+            if inner.type.is_leaf and inner.type.kind != "any" and not matcher.accepts(reached, inner):
+                continue  # nearly all leaves of a wide record: they lead nowhere
+            yield visit(inner, step_into(path, inner), reached)
 
     def _visit_union(walk: Walk, states: States) -> None:
         branches = walk.field.type.fields

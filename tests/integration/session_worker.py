@@ -6,6 +6,7 @@ What the pipeline should make of a record is said by the record's own value:
 - `poison...` is rejected,
 - `drop...` is dropped,
 - `route:TOPIC:...` goes to that topic,
+- `hold...` is held while the file `holding` of the settings exists, and copied afterwards,
 - anything else is copied.
 
 While the file `unavailable` of the settings exists, the pipeline raises `Unavailable`. It takes `seconds` a batch.
@@ -25,7 +26,7 @@ from typing import Any
 from confluent_kafka import Message
 
 from connector.logs import configure
-from connector.record import Failure, Outcome, Sink, Stop
+from connector.record import Failure, Held, Outcome, Sink, Stop
 from connector.session import Session
 from connector.session_settings import Errors, SessionSettings
 from transforms.outcome import Code, Dropped, Unavailable
@@ -34,19 +35,25 @@ from transforms.outcome import Code, Dropped, Unavailable
 class Copying:
     """The test pipeline."""
 
-    def __init__(self, settings: SessionSettings, unavailable: Path | None, seconds: float) -> None:
+    def __init__(
+        self, settings: SessionSettings, unavailable: Path | None, seconds: float, holding: Path | None = None
+    ) -> None:
         self._settings = settings
         self._unavailable = unavailable
+        self._holding = holding
         self._seconds = seconds
 
-    def process(self, messages: Sequence[Message]) -> list[Outcome]:
+    def process(self, messages: Sequence[Message]) -> list[Outcome | Held]:
         if self._unavailable is not None and self._unavailable.exists():
             raise Unavailable("the test says so")
         time.sleep(self._seconds)
-        return [self._outcome(m) for m in messages]
+        holds = self._holding is not None and self._holding.exists()
+        return [self._outcome(m, holds=holds) for m in messages]
 
-    def _outcome(self, message: Message) -> Outcome:
+    def _outcome(self, message: Message, *, holds: bool) -> Outcome | Held:
         value: Any = message.value()
+        if holds and value is not None and value.startswith(b"hold"):
+            return Held()
         topic = self._settings.sink_for(str(message.topic()))
         if value is not None and value.startswith(b"poison"):
             return Failure(Code.MAGIC_BYTE, "value.converter", "a.b", "ValueError")
@@ -81,12 +88,16 @@ def main() -> int:
     configure()
     given = json.loads(Path(sys.argv[1]).read_text())
     unavailable = given.pop("unavailable", None)
+    holding = given.pop("holding", None)
     seconds = given.pop("seconds", 0)
     settings = settings_from(given)
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     try:
-        Session(settings, Copying(settings, Path(unavailable) if unavailable else None, seconds), stopping).run()
+        pipeline = Copying(
+            settings, Path(unavailable) if unavailable else None, seconds, Path(holding) if holding else None
+        )
+        Session(settings, pipeline, stopping).run()
     except Stop as reason:
         print(f"stopped: {reason}", file=sys.stderr)  # noqa: T201
         return 1

@@ -74,11 +74,11 @@ def worker(directory: Path, **settings: Any) -> Iterator[Worker]:
 
 
 @contextmanager
-def session(**given: Any) -> Iterator[None]:
+def session(holding: Path | None = None, **given: Any) -> Iterator[None]:
     """A session in a thread of this process, for tests that reach into it; it must stop when it is asked to."""
     settings = settings_from(given)
     stopping = threading.Event()
-    thread = threading.Thread(target=Session(settings, Copying(settings, None, 0), stopping).run)
+    thread = threading.Thread(target=Session(settings, Copying(settings, None, 0, holding), stopping).run)
     thread.start()
     try:
         yield

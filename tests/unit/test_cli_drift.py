@@ -218,6 +218,20 @@ def test_a_version_that_a_transform_rejects_is_named(place: Place) -> None:
     assert ("refused", "", [2]) in place.found(chain)
 
 
+def test_a_version_whose_output_no_registry_would_take_is_named(place: Place) -> None:
+    inner = {"type": "record", "name": "Home", "fields": [field("city")]}
+    place.register("crm-value", field("email", "PII"))
+    place.register("crm-value", field("email", "PII"), field("home") | {"type": ["null", inner]})
+    assert ("refused", "`home.city`", [2]) in place.found({"mask": MASK, "flat": {"type": "Flatten"}})
+
+
+def test_a_topic_alone_tells_no_subject_that_is_named_after_its_records(place: Place) -> None:
+    connector = place.connector({"mask": MASK}, value__subject__name__strategy="RecordName")
+    done = streamveil("drift", connector)
+    assert done.exit_code == 1
+    assert "value.subject.name.strategy" in done.stderr
+
+
 def test_a_version_that_is_not_avro_is_named(place: Place) -> None:
     place.register("crm-value", text='{"type": "object"}', schemaType="JSON")
     (found,) = place.drift({"mask": MASK})["found"]

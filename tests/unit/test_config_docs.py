@@ -13,6 +13,7 @@ import pytest
 from connector.config import Need, java_clients, known_keys, librdkafka, load
 from connector.config.converters import JAVA_CONVERTERS
 from connector.config.reading import Section
+from connector.config.subject_settings import JAVA_STRATEGIES
 from vault.keyring import PROVIDERS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -51,6 +52,7 @@ def test_other_defaults_are_documented() -> None:
     assert documented["key.converter"] == connector.converters.key
     assert documented["value.converter"] == connector.converters.value
     assert documented["sink.topic.format"] == connector.sink_topic_format
+    assert documented["value.subject.name.strategy"] == connector.subjects.value
     assert documented["tags.property"] == connector.tags.property
     assert documented["tags.sensitive"] == ",".join(connector.tags.sensitive)
 
@@ -64,10 +66,21 @@ def test_other_defaults_are_documented() -> None:
         java_clients.RENAMED,
         java_clients.REFUSED,
         JAVA_CONVERTERS,
+        JAVA_STRATEGIES,
         PROVIDERS,
         java_clients.STORE_TYPES,
     ],
-    ids=["accepted", "aliases", "refused", "renamed", "refused of Java", "converters", "providers", "types of stores"],
+    ids=[
+        "accepted",
+        "aliases",
+        "refused",
+        "renamed",
+        "refused of Java",
+        "converters",
+        "strategies",
+        "providers",
+        "types of stores",
+    ],
 )
 def test_every_name_in_a_table_of_the_loader_is_documented(names: frozenset[str]) -> None:
     assert set(names) - QUOTED == set()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from typing import Any
+from uuid import UUID
 
 import fastavro
 import pytest
@@ -14,15 +15,16 @@ from connector.binding import Protection
 from connector.pipeline import Pipeline
 from connector.plan import Link
 from connector.policy import OnEcho, OnUncovered, Policy
-from connector.record import Failure, Outcome, Sink, Stop
-from registry.errors import RegistryUnavailable, SchemaNotFound
-from registry.registered import Reference, RegisteredSchema, StoredVersion, SubjectVersion
+from connector.record import Failure, Held, Outcome, Sink, Stop
+from connector.subject_rules import SubjectRules
+from registry.errors import GuidsNotServed, RegistryRejected, RegistryUnavailable, SchemaNotFound
+from registry.registered import Reference, RegisteredSchema, Registration, StoredVersion, SubjectVersion
 from registry.schema.tags import TagRules
 from tests.unit.rings import RING
 from transforms.header_from import HeaderFrom
 from transforms.hmac import Hmac
 from transforms.mask_field import MaskField
-from transforms.outcome import Code, Unavailable
+from transforms.outcome import Code
 from transforms.replace_field import ReplaceField
 from transforms.transform import Transform
 
@@ -72,6 +74,7 @@ class Registry:
         self.schemas = {int(name.removeprefix("id")): schema for name, schema in schemas.items()}
         self.registered: dict[str, list[dict[str, Any]]] = {}
         self.down = False
+        self.refuses: set[str] = set()
 
     def carriers(self, schema_id: int) -> list[SubjectVersion]:
         del schema_id
@@ -93,10 +96,24 @@ class Registry:
             raise SchemaNotFound(schema_id)
         return RegisteredSchema(schema_id, "AVRO", json.dumps(self.schemas[schema_id]), (), None, None, ())
 
-    def register(self, subject: str, text: str, references: Sequence[Reference] = ()) -> int:
+    def schema_with_guid(self, guid: UUID) -> RegisteredSchema:
+        if guid.int not in self.schemas:
+            raise GuidsNotServed("no GUIDs here")
+        return self.schema(guid.int)
+
+    def lookup(self, subject: str, text: str, references: Sequence[Reference] = ()) -> Registration:
+        raise SchemaNotFound(subject)
+
+    def latest(self, subject: str) -> tuple[int, RegisteredSchema]:
+        raise SchemaNotFound(subject)
+
+    def register(
+        self, subject: str, text: str, references: Sequence[Reference] = (), metadata: Mapping[str, Any] | None = None
+    ) -> int:
         if self.down:
             raise RegistryUnavailable
-        assert not references
+        if subject in self.refuses:
+            raise RegistryRejected(409, "Schema being registered is incompatible")
         self.registered.setdefault(subject, []).append(json.loads(text))
         return 100
 
@@ -111,7 +128,14 @@ class Log:
     warning = info
 
 
-def pipeline(registry: Registry, *transforms: Transform, policy: Policy | None = None, **converters: str) -> Pipeline:
+def pipeline(
+    registry: Registry,
+    *transforms: Transform,
+    policy: Policy | None = None,
+    subjects: SubjectRules | None = None,
+    clock: Callable[[], float] = lambda: 0.0,
+    **converters: str,
+) -> Pipeline:
     links = tuple(Link(f"t{index}", transform) for index, transform in enumerate(transforms))
     return Pipeline(
         Protection(links, TagRules(), policy or Policy(), {"ring": RING}),
@@ -119,6 +143,8 @@ def pipeline(registry: Registry, *transforms: Transform, policy: Policy | None =
         registry=registry,
         sink_format="${topic}.protected",
         log=Log(),
+        subjects=subjects,
+        clock=clock,
     )
 
 
@@ -161,7 +187,16 @@ def test_the_output_schema_says_what_protects_and_repeats_nothing_of_the_source(
     assert email == {
         "name": "email",
         "type": "string",
-        "streamveil:protected": [{"transform": "Hmac", "step": "t0", "key": "ring", "version": 1, "domain": "PII"}],
+        "streamveil:protected": [
+            {
+                "transform": "Hmac",
+                "step": "t0",
+                "key": "ring",
+                "version": 1,
+                "domain": "PII",
+                "fingerprint": RING.fingerprint(1),
+            }
+        ],
         "streamveil:was": ["PII"],
     }
 
@@ -191,7 +226,9 @@ def test_policy_deadletter_rejects_each_record_of_an_uncovered_schema() -> None:
 @pytest.mark.parametrize(
     ("payload", "code"),
     [
-        (b"\x01\x00\x00\x00\x01abc", Code.MAGIC_BYTE),
+        (b"\x02\x00\x00\x00\x01abc", Code.MAGIC_BYTE),
+        (b"\x01\x00\x00\x00\x01abc", Code.TRUNCATED),
+        (b"\x01" + b"\x09" * 16 + b"abc", Code.UNREADABLE_GUID),
         (b"\x00\x00", Code.TRUNCATED),
         (b"\x00\x00\x00\x00\x63abc", Code.UNKNOWN_SCHEMA),
         (customer()[:-3], Code.MALFORMED),
@@ -244,7 +281,7 @@ def test_short_values_are_no_echo() -> None:
 
 
 def test_headers_pass_as_they_came_except_the_schema_ids_of_the_source() -> None:
-    headers = [("trace", b"\xff\x00"), ("none", None), ("__value_schema_id", b"\x01" * 17)]
+    headers = [("trace", b"\xff\x00"), ("none", None), ("__value_schema_id", b"\x01" + UUID(int=1).bytes)]
     sink = one(pipeline(Registry(id1=CUSTOMER), hashing()).process([Message(customer(), headers=headers)]))
     assert sink.headers == [("trace", b"\xff\x00"), ("none", None)]
 
@@ -260,10 +297,11 @@ def test_a_value_that_no_step_touches_passes_byte_for_byte_under_the_sinks_schem
 def test_an_outage_of_the_registry_is_not_an_error_of_any_record() -> None:
     registry = Registry(id1=CUSTOMER)
     registry.down = True
-    line = pipeline(registry, hashing())
-    with pytest.raises(Unavailable):
-        line.process([Message(customer())])
+    clock = [0.0]
+    line = pipeline(registry, hashing(), clock=lambda: clock[-1])
+    assert one(line.process([Message(customer())])) == Held()
     registry.down = False
+    clock.append(1.0)
     assert isinstance(one(line.process([Message(customer())])), Sink)
 
 

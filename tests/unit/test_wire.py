@@ -3,11 +3,12 @@
 import pickle
 import secrets
 import traceback
+from uuid import UUID
 
 import pytest
 
 from registry.errors import PoisonReason, PoisonRecord
-from registry.wire import PREFIX_LENGTH, by_prefix, prefix, split
+from registry.wire import PREFIX_LENGTH, framing_of, in_header_framing, prefix, schema_named, split, start
 
 
 def test_the_schema_id_is_the_big_endian_number_after_the_magic_byte():
@@ -62,15 +63,33 @@ def test_a_poison_record_error_survives_another_process():
     assert pickle.loads(pickle.dumps(PoisonRecord(PoisonReason.TRUNCATED))).reason is PoisonReason.TRUNCATED
 
 
-def test_rows_are_grouped_by_their_first_five_bytes_in_order():
-    seven, eight = prefix(7), prefix(8)
-    assert by_prefix([seven + b"a", eight + b"b", seven + b"c", seven]) == {seven: [0, 2, 3], eight: [1]}
+GUID = UUID("12345678-1234-5678-1234-567812345678")
 
 
-def test_the_group_key_is_enough_to_split():
-    (key,) = by_prefix([prefix(7) + b"body"])
-    assert split(key) == 7
+def test_a_payload_may_be_framed_with_the_guid_of_its_schema_instead():
+    framed = b"\x01" + GUID.bytes + b"body"
+    assert schema_named(framed) == GUID
+    assert framing_of(framed).body(framed) == b"body"
 
 
-def test_tombstones_are_a_group_of_their_own_and_not_truncated_payloads():
-    assert by_prefix([None, b"", None]) == {None: [0, 2], b"": [1]}
+def test_a_payload_that_is_framed_with_an_id_has_that_name():
+    assert schema_named(prefix(7) + b"body") == 7
+    assert framing_of(prefix(7)).body(prefix(7) + b"body") == b"body"
+
+
+@pytest.mark.parametrize("length", range(1, 17))
+def test_fewer_bytes_than_a_guid_has_are_poison_for_being_truncated(length):
+    with pytest.raises(PoisonRecord) as caught:
+        schema_named(b"\x01" + bytes(length - 1))
+    assert caught.value.reason is PoisonReason.TRUNCATED
+
+
+@pytest.mark.parametrize("framed", [prefix(7), b"\x01" + GUID.bytes])
+def test_the_start_of_a_payload_is_enough_to_name_its_schema_and_says_nothing_of_the_body(framed):
+    assert start(framed + b"body") == framed
+    assert schema_named(start(framed + b"body")) == schema_named(framed)
+
+
+@pytest.mark.parametrize("before", [b"", prefix(7), b"\x01" + GUID.bytes], ids=["alone", "id", "guid"])
+def test_a_payload_whose_schema_a_header_names_is_the_body_alone_or_says_the_same_once_more(before):
+    assert in_header_framing(b"\x01" + GUID.bytes, 7).body(before + b"body") == b"body"
