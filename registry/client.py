@@ -38,7 +38,7 @@ _Kept = TypeVar("_Kept")
 _LARGEST_ID: Final = 2**31 - 1
 """The registry's ids are Java ints: a larger one in a record cannot exist, and is not asked for."""
 _DEFAULT: Final = "."
-_NO_SUCH_PATH: Final = frozenset({404, 405, 501})
+_NO_SUCH_PATH: Final = frozenset({404, 405})
 
 
 class RegistryClient:
