@@ -20,6 +20,7 @@ class Capability(StrEnum):
 
     METADATA = "metadata and rules are kept"
     REFERENCES = "Avro schemas may refer to others"
+    GUIDS = "schemas can be had by GUID"
     REFERENCED_BY = "it tells which schemas refer to one"
     ONE_ID = "one schema has one id in all subjects"
     SPELLING = "white space makes no other schema"

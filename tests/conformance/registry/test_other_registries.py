@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from registry.devserver import DevRegistry
 
+_UNKNOWN = re.compile("/schemas/guids/|/schemas/ids/.*/(schema|subjects)")
 _ROOT = Path(__file__).parents[3]
 
 
@@ -17,7 +19,7 @@ class Plain(DevRegistry):
 
     def serve(self, method, target, body):
         parts = urlsplit(target)
-        if parts.path.startswith("/schemas/") and parts.path.endswith(("/schema", "/subjects")):
+        if _UNKNOWN.match(parts.path):
             return 404, json.dumps({"error_code": 404, "message": "Not found"}).encode()
         query = {name: value for name, value in parse_qsl(parts.query) if name == "deleted"}
         if body.startswith(b"{"):
@@ -43,7 +45,9 @@ def run_against(registry):
     with registry:
         environment = {**os.environ, "STREAMVEIL_EXTERNAL": "1", "SCHEMA_REGISTRY_URL": registry.url}
         folder = Path(__file__).parent
-        suite = [str(folder / "test_registry.py"), str(folder / "test_registry_rules.py")]
+        suite = [
+            str(folder / name) for name in ("test_registry.py", "test_registry_rules.py", "test_registry_guids.py")
+        ]
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", registry.url, *suite]
         done = subprocess.run(
             command, env=environment, cwd=_ROOT, capture_output=True, text=True, check=False, timeout=200
@@ -56,6 +60,7 @@ def test_a_registry_without_what_is_optional_passes_and_the_report_says_what_it_
     assert status == 0
     assert "skipped" not in shown
     for lacking in (
+        "schemas can be had by GUID: NO",
         "Avro schemas may refer to others: NO",
         "subjects can be listed by prefix: NO",
         "a schema's text can be had alone: NO",
