@@ -11,6 +11,8 @@ from connector.coverage import Finding
 from connector.explain import Explanation, place_of
 from connector.explain_terminal import HEADINGS
 from connector.source_schemas import FromFile, FromRegistry
+from transforms.keyed import Keyed
+from transforms.transform import KeyRing
 
 _STYLE: Final = """
 :root { color-scheme: light; }
@@ -108,11 +110,23 @@ def _origin(origin: FromFile | FromRegistry | None) -> str:
 
 
 def _rings(explanation: Explanation) -> Iterator[str]:
-    protection = explanation.protection
-    used = dict.fromkeys(link.transform.key_ring() for link in protection.links)
-    for name in used:
-        if name is not None and name in protection.keys:
-            yield f"{name} (version {protection.keys[name].writing_version})"
+    """The key rings that are used, with the versions that are written with."""
+    keys = explanation.protection.keys
+    used: dict[str, set[int]] = {}
+    for link in explanation.protection.links:
+        name = link.transform.key_ring()
+        if name is not None and name in keys:
+            given = link.transform.key_version if isinstance(link.transform, Keyed) else None
+            used.setdefault(name, set()).update(_written_with(keys[name]) if given is None else (given,))
+    for name, versions in used.items():
+        yield f"{name} (version {', '.join(map(str, sorted(versions)))})" if versions else name
+
+
+def _written_with(ring: KeyRing) -> tuple[int, ...]:
+    try:
+        return (ring.writing_version,)
+    except LookupError:  # the ring does not say, which the chain's refusal does
+        return ()
 
 
 def _policies(explanation: Explanation) -> Iterator[tuple[str, str]]:

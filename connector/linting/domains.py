@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from connector.coverage import places
-from connector.explain import Explanation, place_of
+from connector.explain import Explanation
 from connector.linting.remark import Remark, Subject, key_of, listed
-from registry.schema.tree import Guard
+from connector.plan import Link
+from transforms.keyed import Keyed
 
 
 def split_domains(subject: Subject) -> Iterator[Remark]:
     """`domain-under-two-keys`: what is in one domain is meant to be comparable, and under two keys it is not."""
-    rings: dict[tuple[str, str], dict[str, str]] = {}
-    if subject.explanation is None:
-        for link in subject.links:
-            domain, ring = getattr(link.transform, "domain", None), link.transform.key_ring()
-            if domain and ring and link.transform.protecting:
-                rings.setdefault((link.name, domain), {}).setdefault(ring, key_of(link))
-    else:
-        for _, guard in _guards(subject.explanation):
-            if guard.domain is not None and guard.key is not None:
-                by_ring = rings.setdefault((guard.transform, guard.domain), {})
-                by_ring.setdefault(guard.key, f"transforms.{guard.step}")
-    for (transform, domain), by_ring in rings.items():
-        if len(by_ring) > 1:
-            message = (
-                f"{transform} uses the domain {domain} under the key rings {listed(by_ring)}, so that equal values"
-            )
-            advice = "Use one key ring, or give them domains of their own"
-            yield Remark("domain-under-two-keys", list(by_ring.values())[-1], f"{message} come out different", advice)
+    uses = _guarded(subject.explanation) if subject.explanation is not None else _configured(subject.links)
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for use in uses:
+        found.setdefault((use.transform, use.domain), {}).setdefault(use.key, use.where)
+    for (transform, domain), keys in found.items():
+        if len(keys) > 1:
+            message = f"{transform} uses the domain {domain} under {listed(keys)}, so that equal values differ"
+            advice = "Use one key, or give them domains of their own"
+            yield Remark("domain-under-two-keys", list(keys.values())[-1], message, advice)
 
 
 def split_tags(subject: Subject) -> Iterator[Remark]:
@@ -55,8 +48,30 @@ def split_tags(subject: Subject) -> Iterator[Remark]:
             )
 
 
-def _guards(explanation: Explanation) -> Iterator[tuple[str, Guard]]:
+class _Use(NamedTuple):
+    """A transform that uses a key for a domain; the key by ring and version, where that is known."""
+
+    transform: str
+    domain: str
+    key: str
+    where: str
+
+
+def _configured(links: Sequence[Link]) -> Iterator[_Use]:
+    for link in links:
+        transform = link.transform
+        if isinstance(transform, Keyed) and transform.protecting and transform.domain is not None:
+            yield _Use(link.name, transform.domain, _key(transform.key, transform.key_version), key_of(link))
+
+
+def _guarded(explanation: Explanation) -> Iterator[_Use]:
     for end in explanation.judged.plan.ends():
-        if end.shape is not None:
-            for side, path, leaf in places(end.shape):
-                yield from ((place_of(side, path), guard) for guard in leaf.guards)
+        for _, _, leaf in places(end.shape) if end.shape is not None else ():
+            for guard in leaf.guards:
+                if guard.key is not None and guard.domain is not None:
+                    key = _key(guard.key, guard.version)
+                    yield _Use(guard.transform, guard.domain, key, f"transforms.{guard.step}")
+
+
+def _key(ring: str, version: int | None) -> str:
+    return f"the key ring {ring}" if version is None else f"version {version} of the key ring {ring}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -329,6 +330,13 @@ class TestDomains:
         chain = {"a": hmac(fields="x"), "b": {**hmac(fields="y"), "key": "other"}}
         assert "domain-under-two-keys" in linted(chain, field("x", "PII"), field("y", "PII"), **TWO_RINGS)
         assert linted(chain, field("x", "PII"), field("y", "SSN"), **TWO_RINGS) == {}
+
+    def test_one_domain_under_two_versions_of_a_key(self, linted: Linted, monkeypatch: pytest.MonkeyPatch) -> None:
+        keys = {str(number): base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2)}
+        monkeypatch.setenv("TEST_RING", json.dumps({"current": 2, "versions": keys}))
+        chain = {"a": hmac(fields="x", domain="d"), "b": {**hmac(fields="y", domain="d"), "key.version": "1"}}
+        assert linted(chain, field("x", "PII"), field("y", "PII")) == {"domain-under-two-keys": ["transforms.b"]}
+        assert linted(chain) == {"domain-under-two-keys": ["transforms.b"]}
 
     def test_two_kinds_of_results_are_not_comparable_anyway(self, linted: Linted) -> None:
         chain = {"a": hmac(fields="x", domain="d"), "b": {**fpe(fields="y", domain="d"), "key": "other"}}
