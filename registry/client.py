@@ -146,6 +146,12 @@ class RegistryClient:
         numbers: list[int] = checked(answers.VERSION_NUMBERS, answer)
         return sorted(numbers)
 
+    def subjects(self) -> list[str]:
+        """The names of the live subjects, sorted."""
+        answer = self._transport.call(Request("GET", "/subjects", "all subjects"), Deadline(self._seconds))
+        names: list[str] = checked(answers.SUBJECT_NAMES, answer)
+        return sorted(names)
+
     def register(
         self,
         subject: str,
