@@ -65,7 +65,7 @@ def _known_sinks(connector: Connector) -> list[str]:
     """The sinks that are known before the first record: none where a transform routes, or topics match a pattern."""
     if any(link.transform.routes for link in connector.chain):
         return []
-    return [connector.sink_topic_format.replace("${topic}", topic) for topic in _service(connector).sources.topics]
+    return [connector.sink_topic_format.replace("${topic}", topic) for topic in connector.sources.topics]
 
 
 def run(connector: Connector, build: Build = protecting_pipeline) -> int:
@@ -90,7 +90,7 @@ def run(connector: Connector, build: Build = protecting_pipeline) -> int:
 def settings_of(connector: Connector, task: int) -> SessionSettings:
     """What the session of one task needs of a configuration that was loaded for the service."""
     service = _service(connector)
-    pattern = service.sources.pattern
+    pattern = connector.sources.pattern
     return SessionSettings(
         name=connector.name,
         group_id=service.group_id,
@@ -99,7 +99,7 @@ def settings_of(connector: Connector, task: int) -> SessionSettings:
         consumer=service.clients.consumer.reveal(),
         producer=service.clients.producer.reveal(),
         admin=service.clients.admin.reveal(),
-        topics=service.sources.topics,
+        topics=connector.sources.topics,
         matches=pattern.matches if pattern else None,
         sink_topic_format=connector.sink_topic_format,
         start_at=service.clients.start_at,

@@ -101,7 +101,7 @@ class RegistryClient:
             known = checked(answers.CONTEXT_IDS, self._of_guid(guid, "/ids", deadline))
             schema_id = next((each.id for each in sorted(known, key=lambda each: each.context != _DEFAULT)), None)
         if schema_id is None:
-            raise GuidsNotServed(f"GUID {guid}: the registry does not say which schema id it stands for")
+            raise GuidsNotServed("the registry does not say which schema id a GUID stands for")
         schema = self._resolved(schema_id, stored, deadline)
         self._by_guid.put(guid, schema)
         return schema
@@ -113,7 +113,7 @@ class RegistryClient:
         except RegistryProtocolError as failure:
             if failure.status not in _NO_SUCH_PATH:
                 raise
-        raise GuidsNotServed(f"GUID {guid}: the registry does not tell schemas by GUID")
+        raise GuidsNotServed("the registry does not tell schemas by GUID")
 
     def latest(self, subject: str) -> tuple[int, RegisteredSchema]:
         """The number of the subject's latest version, and its schema. Never from the cache."""
@@ -145,6 +145,12 @@ class RegistryClient:
         answer = self._transport.call(request, Deadline(self._seconds))
         numbers: list[int] = checked(answers.VERSION_NUMBERS, answer)
         return sorted(numbers)
+
+    def subjects(self) -> list[str]:
+        """The names of the live subjects, sorted."""
+        answer = self._transport.call(Request("GET", "/subjects", "all subjects"), Deadline(self._seconds))
+        names: list[str] = checked(answers.SUBJECT_NAMES, answer)
+        return sorted(names)
 
     def register(
         self,

@@ -32,7 +32,6 @@ class Service:
     worker_id: str
     worker_id_given: bool
     tasks: int
-    sources: Sources
     batch: Batch
     clients: Clients
 
@@ -42,8 +41,9 @@ class Connector:
     """A configuration without an error. Its `repr` shows no secret.
 
     `registry` and `vault` are None where they were not needed or are not configured, `service` where `load` was not
-    asked for it; `rings` has at least those that the chain uses, of one in Vault its place. `document` is the file that
-    it was loaded from, if it was one; `secret_variables` are the environment variables from which secrets were read.
+    asked for it, and then `sources` may be empty; `rings` has at least those that the chain uses, of one in Vault its
+    place. `document` is the file that it was loaded from, if it was one; `secret_variables` are the environment
+    variables from which secrets were read.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Connector:
     tags: TagRules
     policy: Policy
     converters: Converters
+    sources: Sources
     record_errors: RecordErrors
     dead_letters: DeadLetters
     sink_topic_format: str
