@@ -10,9 +10,11 @@ import importlib.metadata
 import json
 import sys
 import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -52,6 +54,10 @@ KeySchemaFile = Annotated[
 ]
 
 
+JsonDocument = Annotated[bool, typer.Option("--json", help="Write a JSON document.")]
+Topic = Annotated[str | None, typer.Option(metavar="T", help="Take the schemas from the registry.", show_default=False)]
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"streamveil {importlib.metadata.version('streamveil')}")
@@ -89,19 +95,23 @@ def explain(
     connector: ConnectorFile,
     schema: SchemaFile = None,
     key_schema: KeySchemaFile = None,
-    topic: Annotated[
-        str | None, typer.Option(metavar="T", help="Take the schemas from the registry.", show_default=False)
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write a JSON document.")] = False,
+    topic: Topic = None,
+    as_json: JsonDocument = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Write a table in GitHub's Markdown.")] = False,
+    as_html: Annotated[bool, typer.Option("--html", help="Write a page of HTML that can be filed.")] = False,
 ) -> None:
     """Show what happens to each field, and whether every sensitive one is protected."""
-    from connector.explain import as_document, print_explanation
     from connector.explain import explain as explained
+    from connector.explain_document import as_document
+    from connector.explain_html import as_html as page
+    from connector.explain_markdown import as_markdown as table
+    from connector.explain_terminal import print_explanation
     from connector.protecting import protection_of
     from connector.source_schemas import UnusableSchema, source_from_files, source_from_registry
 
-    if topic and (schema or key_schema):
-        raise typer.BadParameter("give schemas, or a topic whose schemas the registry has, not both")
+    _either_schemas_or_topic(schema, key_schema, topic)
+    if as_json + as_markdown + as_html > 1:
+        raise typer.BadParameter("--json, --markdown and --html exclude each other")
     loaded = _loaded(connector, Need.REGISTRY if topic else Need.CHAIN)
     try:
         source = source_from_registry(loaded, topic) if topic else source_from_files(loaded, schema, key_schema)
@@ -109,10 +119,71 @@ def explain(
         _refuse(str(problem))
     explanation = explained(protection_of(loaded), source, topic or "")
     if as_json:
-        typer.echo(json.dumps(as_document(explanation), indent=2, ensure_ascii=False))
+        _show(as_document(explanation))
+    elif as_markdown:
+        typer.echo(table(explanation), nl=False)
+    elif as_html:
+        typer.echo(page(explanation, loaded.name, datetime.now(UTC)), nl=False)
     else:
         print_explanation(explanation, _console())
     raise typer.Exit(Exit.DONE if explanation.holds else Exit.REFUSED)
+
+
+@app.command()
+def lint(
+    connector: ConnectorFile,
+    schema: SchemaFile = None,
+    key_schema: KeySchemaFile = None,
+    topic: Topic = None,
+    as_json: JsonDocument = False,
+) -> None:
+    """Warn of what is allowed and likely not meant; exit status 1 if there is something.
+
+    Without schemas only what the chain alone can tell.
+    """
+    from connector.lint import as_document
+    from connector.lint import lint as linted
+    from connector.protecting import protection_of
+    from connector.source_schemas import UnusableSchema, source_from_files, source_from_registry
+
+    _either_schemas_or_topic(schema, key_schema, topic)
+    loaded = _loaded(connector, Need.REGISTRY if topic else Need.CHAIN)
+    source = None
+    try:
+        if topic:
+            source = source_from_registry(loaded, topic)
+        elif schema or key_schema or loaded.converters.value != "avro":
+            source = source_from_files(loaded, schema, key_schema)
+    except UnusableSchema as problem:
+        _refuse(str(problem))
+    remarks = linted(protection_of(loaded), source, topic or "")
+    if as_json:
+        _show(as_document(remarks, topic or ""))
+    else:
+        _show_lines(remarks, or_else=f"{connector} has no warnings")
+    raise typer.Exit(Exit.REFUSED if remarks else Exit.DONE)
+
+
+@app.command()
+def drift(connector: ConnectorFile, as_json: JsonDocument = False) -> None:
+    """Compare a configuration with all versions of its subjects; exit status 1 if it has to change."""
+    from connector.drift import as_document, drift_of
+    from connector.protecting import protection_of
+    from connector.source_schemas import UnusableSchema
+    from connector.subject_versions import read_topics
+
+    loaded = _loaded(connector, Need.REGISTRY)
+    try:
+        topics = read_topics(loaded)
+    except UnusableSchema as problem:
+        _refuse(str(problem))
+    found = drift_of(protection_of(loaded), topics)
+    document = as_document(topics, found)
+    if as_json:
+        _show(document)
+    else:
+        _show_lines(found, or_else=f"{connector} fits every version of its subjects")
+    raise typer.Exit(Exit.REFUSED if document["drifts"] else Exit.DONE)
 
 
 @app.command()
@@ -147,11 +218,20 @@ def apply(
 
 
 @app.command()
-def dev() -> None:
+def dev(
+    registry_file: Annotated[
+        Path | None,
+        typer.Option(metavar="F", help="Keep the registry's schemas in a file.", show_default=False),
+    ] = None,
+) -> None:
     """Start Kafka and a schema registry on loopback, until Ctrl-C."""
     from connector.dev import serve
+    from registry.devfile import RegistryFileError
 
-    serve(Console())
+    try:
+        serve(Console(), registry_file)
+    except RegistryFileError as problem:
+        _refuse(str(problem))
 
 
 @app.command()
@@ -171,6 +251,21 @@ def _console() -> Console:
     """Standard output; where it is no terminal nothing is wrapped."""
     console = Console()
     return console if console.is_terminal else Console(width=_UNWRAPPED)
+
+
+def _either_schemas_or_topic(schema: Path | None, key_schema: Path | None, topic: str | None) -> None:
+    if topic and (schema or key_schema):
+        raise typer.BadParameter("give schemas, or a topic whose schemas the registry has, not both")
+
+
+def _show_lines(lines: Sequence[object], *, or_else: str) -> None:
+    """A line each. Names may come from somebody else's schema, and say nothing to the terminal."""
+    for line in lines or [or_else]:
+        typer.echo("".join(character if character.isprintable() else " " for character in str(line)))
+
+
+def _show(document: dict[str, Any]) -> None:
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def _loaded(path: Path, need: Need) -> Connector:

@@ -13,7 +13,7 @@ from enum import IntEnum
 
 from connector.plan import Plan
 from registry.schema.paths import TagGlobs
-from registry.schema.tree import Field, Guard, Shape, Type, leaves
+from registry.schema.tree import Field, Guard, Shape, TagSource, Type, leaves
 from registry.schema.walk import CannotDrop
 
 
@@ -34,8 +34,8 @@ class Verdict(IntEnum):
 class Finding:
     """The verdict on one leaf. `origin` is its path in the source, empty for one that a step made.
 
-    `outputs` are the places where its value ends (side, path, type), `exposed` those of them at which the verdict
-    is as bad as the finding's, `guards` what protects it there.
+    `tag_sources` say of each tag where it came from. `outputs` are the places where its value ends (side, path,
+    type), `exposed` those of them at which the verdict is as bad as the finding's, `guards` what protects it there.
     """
 
     side: str
@@ -46,6 +46,7 @@ class Finding:
     outputs: tuple[tuple[str, str, str], ...] = ()
     guards: tuple[Guard, ...] = ()
     exposed: tuple[str, ...] = ()
+    tag_sources: tuple[TagSource, ...] = ()
 
     @property
     def path(self) -> str:
@@ -87,7 +88,7 @@ def _finding(side: str, leaf: Field, outputs: list[tuple[str, str, Field]], sens
     guards = as_bad[0][2].guards if as_bad else ()
     ends = tuple(dict.fromkeys((s, p, type_name(out)) for s, p, out in outputs))
     exposed = dict.fromkeys(_shown(s, p) for s, p, _ in as_bad)
-    return Finding(side, leaf.origin, type_name(leaf), leaf.tags, worst, ends, guards, tuple(exposed))
+    return Finding(side, leaf.origin, type_name(leaf), leaf.tags, worst, ends, guards, tuple(exposed), leaf.tag_sources)
 
 
 def _shown(side: str, path: str) -> str:
@@ -117,7 +118,8 @@ def _made(origin: str, outputs: list[tuple[str, str, Field]], sensitive: TagGlob
         verdict = _verdict(out, out, sensitive)
         if verdict is not Verdict.CLEAR:
             ends = ((side, path, type_name(out)),)
-            yield Finding(side, origin, type_name(out), out.tags, verdict, ends, out.guards, (_shown(side, path),))
+            exposed = (_shown(side, path),)
+            yield Finding(side, origin, type_name(out), out.tags, verdict, ends, out.guards, exposed, out.tag_sources)
 
 
 def _has_no_schema(leaf: Field) -> bool:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import signal
 import threading
+from pathlib import Path
 
 from rich.console import Console
 
 from connector.loopback.servers import servers
 
 
-def serve(console: Console) -> None:
-    """Starts the servers, prints where they answer and what a connector for them looks like, and waits."""
+def serve(console: Console, registry_file: Path | None) -> None:
+    """Starts the servers, prints where they answer and what a connector for them looks like, and waits.
+
+    With a file the registry has its schemas from there, and keeps them. Raises `RegistryFileError` where it cannot.
+    """
     stopping = threading.Event()
-    with servers(console) as running:
+    with servers(console, registry_file) as running:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopping.set())
         connector = {
@@ -30,5 +34,6 @@ def serve(console: Console) -> None:
         }
         console.print("A connector for them (`streamveil run CONNECTOR.json`):")
         console.print_json(json.dumps(connector))
-        console.print("Ctrl-C stops them; their data go with them.")
+        kept = "what Kafka has goes with them" if registry_file else "their data go with them"
+        console.print(f"Ctrl-C stops them; {kept}.")
         stopping.wait()

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
-
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import NamedTuple
 
 from connector.avro_names import writable
 from connector.binding import Judged, Protection, bind_and_judge
-from connector.coverage import Finding, Verdict
-from connector.plan import Plan, Stage
-from connector.publishing import published
+from connector.coverage import Finding, Verdict, places, type_name
+from connector.plan import Link, Plan, Stage
 from connector.record import Failure
 from connector.source_schemas import Source
-from registry.schema.printer import print_schema
 from registry.schema.tree import Shape
 
-_COLOURS = {
-    Verdict.CLEAR: "dim",
-    Verdict.DROPPED: "cyan",
-    Verdict.PROTECTED: "green",
-    Verdict.UNPROVEN: "yellow",
-    Verdict.UNCOVERED: "bold red",
-}
+LeafKey = str | tuple[str, str]
+"""A leaf by its path in the source, or, where a transform made it, by side and path."""
 
 
 class Happening(NamedTuple):
@@ -43,34 +31,46 @@ class Happening(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A chain, judged on a source, for people (`print_explanation`) and for programs (`as_document`)."""
+    """A chain, judged on a source. How it is shown is in the files `explain_*`."""
 
     source: Source
     protection: Protection
     judged: Judged
     topic: str
+    touching: Sequence[tuple[Happening, frozenset[LeafKey]]]
+    """What each transform does, and to which leaves."""
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        return self.judged.findings
+
+    @property
+    def counts(self) -> Mapping[Verdict, int]:
+        """How many fields have each verdict, from the best verdict to the worst; none is left out."""
+        verdicts = [finding.verdict for finding in self.findings]
+        return {verdict: verdicts.count(verdict) for verdict in Verdict}
 
     @property
     def refusals(self) -> Sequence[Failure]:
         """Why the chain rejects every record of this schema, or those that a predicate leads there."""
-        return [end.refused for end in self.judged.plan.ends() if end.refused is not None]
+        return self.judged.plan.refusals()
 
     @property
     def holds(self) -> bool:
         """Whether records of this schema pass, and every sensitive leaf is protected or dropped."""
         return self.judged.problem is None and not self.refusals
 
+    @property
+    def failures(self) -> Sequence[str]:
+        """Why it does not hold, a sentence each; empty where it does."""
+        rejected = [f"rejected: {refusal.stage}: {refusal.reason or refusal.code}" for refusal in self.refusals]
+        problem = self.judged.problem
+        return rejected if problem is None else [*rejected, f"{problem.kind}: {problem.message}"]
+
     def happenings(self, finding: Finding) -> Sequence[Happening]:
         """What the transforms do to a leaf, in the order of the chain."""
-        ways = list(_ways(self.judged.plan))
-        found: dict[str, Happening] = {}
-        for stage in self.judged.plan.all_stages():
-            alias = stage.link.alias
-            if alias not in found and _touches(stage, finding):
-                always = all(any(other.link.alias == alias for other in way) for way in ways)
-                found[alias] = Happening(alias, stage.link.name, always)
-        order = [link.alias for link in self.protection.links]
-        return sorted(found.values(), key=lambda happening: order.index(happening.alias))
+        leaf = _leaf_key(finding)
+        return [happening for happening, touched in self.touching if leaf in touched]
 
 
 def explain(protection: Protection, source: Source, topic: str = "") -> Explanation:
@@ -81,60 +81,53 @@ def explain(protection: Protection, source: Source, topic: str = "") -> Explanat
         plan=writable(judged.plan, source.shape, source.texts.keys()),
         warnings=(*source.warnings, *judged.warnings),
     )
-    return Explanation(source, protection, judged, topic)
+    return Explanation(source, protection, judged, topic, _touching(protection.links, judged.plan))
 
 
-def _ways(plan: Plan, before: tuple[Stage, ...] = ()) -> Iterator[tuple[Stage, ...]]:
-    """The stages that a record can go through, one tuple for each end."""
-    stages = before + plan.stages
-    if plan.fork is None:
-        yield stages
-    else:
-        yield from _ways(plan.fork.yes, stages)
-        yield from _ways(plan.fork.no, stages)
+def _touching(links: Sequence[Link], plan: Plan) -> list[tuple[Happening, frozenset[LeafKey]]]:
+    """Each transform that is taken, in the order of the chain, with the leaves that it touches."""
+    ways = [{stage.link.alias for stage in way} for way in plan.ways()]
+    touched: dict[str, set[LeafKey]] = {}
+    for stage in plan.all_stages():
+        touched.setdefault(stage.link.alias, set()).update(_touched(stage))
+    return [
+        (Happening(link.alias, link.name, all(link.alias in way for way in ways)), frozenset(touched[link.alias]))
+        for link in links
+        if link.alias in touched
+    ]
 
 
-def _touches(stage: Stage, finding: Finding) -> bool:
-    if stage.link.transform.side != finding.side:
-        return False
-    return any(_is_within(finding.origin, place) for place in stage.touched)
+def _touched(stage: Stage) -> set[LeafKey]:
+    """The leaves whose values a stage changes, or which lie elsewhere after it, are of another type, or not there."""
+    before, after = _leaves(stage.before), _leaves(stage.after)
+    moved = {leaf for leaf in before.keys() | after.keys() if before.get(leaf) != after.get(leaf)}
+    side = stage.link.transform.side
+    lie = {leaf for leaf in before if isinstance(leaf, str) and any(s == side for s, _, _ in before[leaf])}
+    return moved | {leaf for leaf in lie if any(is_within(str(leaf), place) for place in stage.touched)}
 
 
-def _is_within(origin: str, place: str) -> bool:
+def _leaves(shape: Shape | None) -> dict[LeafKey, set[tuple[str, str, str]]]:
+    """Where each leaf lies, and as what type."""
+    found: dict[LeafKey, set[tuple[str, str, str]]] = {}
+    for side, path, leaf in places(shape) if shape is not None else ():
+        found.setdefault(leaf.origin or (side, path), set()).add((side, path, type_name(leaf)))
+    return found
+
+
+def _leaf_key(finding: Finding) -> LeafKey:
+    if finding.origin or not finding.outputs:
+        return finding.origin
+    side, path, _ = finding.outputs[0]
+    return side, path
+
+
+def is_within(origin: str, place: str) -> bool:
+    """Whether a place is another one or lies in it, by their paths in the source; empty is the root."""
     return not place or origin == place or origin.startswith((f"{place}.", f"{place}[", f"{place}{{"))
 
 
-def print_explanation(explanation: Explanation, console: Console) -> None:
-    """The table and what there is to say about it: coloured on a terminal, plain text elsewhere."""
-    console.print(explanation_table(explanation, plain=not console.is_terminal))
-    for warning in explanation.judged.warnings:
-        console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
-    for refusal in explanation.refusals:
-        text = f"rejected: {refusal.stage}: {refusal.reason or refusal.code}"
-        console.print(Text(text, style="bold red"), soft_wrap=True)
-    problem = explanation.judged.problem
-    if problem is not None:
-        console.print(Text(f"{problem.kind}: {problem.message}", style="bold red"), soft_wrap=True)
-
-
-def explanation_table(explanation: Explanation, *, plain: bool = False) -> Table:
-    """A row for each leaf: path, type, tags, what happens, what comes out, verdict."""
-    table = Table(box=None if plain else box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for heading in ("field", "type", "tags", "what happens", "output", "verdict"):
-        table.add_column(heading, no_wrap=plain or heading in ("field", "verdict"), overflow="fold")
-    for finding in explanation.judged.findings:
-        table.add_row(
-            Text(finding.path),
-            Text(finding.type),
-            Text(", ".join(sorted(finding.tags))),
-            Text("\n".join(map(str, explanation.happenings(finding)))),
-            Text("\n".join(f"{_place(side, path)}: {type_}" for side, path, type_ in finding.outputs) or "dropped"),
-            Text(str(finding.verdict), style=_COLOURS[finding.verdict]),
-        )
-    return table
-
-
-def _place(side: str, path: str) -> str:
+def place_of(side: str, path: str) -> str:
+    """A place where a value ends, as reports show it: paths of keys start with `key`, of headers with `header:`."""
     match side:
         case "key":
             return f"key{path if path.startswith(('[', '{')) else path and f'.{path}'}"
@@ -142,51 +135,3 @@ def _place(side: str, path: str) -> str:
             return f"header:{path}"
         case _:
             return path or "value"
-
-
-def as_document(explanation: Explanation) -> dict[str, Any]:
-    """The explanation as JSON objects, in the form that `docs/command-line.md` describes."""
-    judged = explanation.judged
-    problem = judged.problem
-    return {
-        "topic": explanation.topic or None,
-        "holds": explanation.holds,
-        "fields": [_leaf(explanation, finding) for finding in judged.findings],
-        "problem": problem and {"kind": problem.kind, "message": problem.message, "path": problem.path},
-        "rejected": [_refusal(refusal) for refusal in explanation.refusals],
-        "warnings": list(judged.warnings),
-        "outputs": [_schemas(explanation, end.shape) for end in judged.plan.ends() if end.shape is not None],
-    }
-
-
-def _leaf(explanation: Explanation, finding: Finding) -> dict[str, Any]:
-    return {
-        "path": finding.path,
-        "side": finding.side,
-        "origin": finding.origin,
-        "type": finding.type,
-        "tags": sorted(finding.tags),
-        "steps": [happening._asdict() for happening in explanation.happenings(finding)],
-        "outputs": [{"path": _place(side, path), "type": type_} for side, path, type_ in finding.outputs],
-        "guards": [guard.facts() for guard in finding.guards],
-        "verdict": str(finding.verdict),
-    }
-
-
-def _refusal(refusal: Failure) -> dict[str, Any]:
-    return {"stage": refusal.stage, "code": str(refusal.code), "path": refusal.path, "reason": refusal.reason}
-
-
-def _schemas(explanation: Explanation, end: Shape) -> dict[str, str | None]:
-    """The Avro schemas of the sink's records, null where a side has none."""
-    return {side: _schema(explanation, end, side) for side in ("key", "value")}
-
-
-def _schema(explanation: Explanation, end: Shape, side: str) -> str | None:
-    root, source = end.side(side), explanation.source
-    if side not in source.texts or root.type.kind == "null":
-        return None
-    if root is source.shape.side(side):
-        return source.texts[side]
-    protection = explanation.protection
-    return print_schema(published(root, protection.sensitive), protection.rules.property)

@@ -43,10 +43,13 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One bound transform: its steps in order, the shape it leaves, and what it does for those who ask."""
+    """One bound transform: its steps in order, and for those who ask what it does: the shapes around it (after it
+    none where it drops every record), the origins of places whose values it changes, whether it selects something."""
 
     link: Link
     steps: tuple[Step, ...]
+    before: Shape
+    after: Shape | None
     touched: tuple[str, ...]
     matched: bool
 
@@ -85,11 +88,23 @@ class Plan:
             yield from self.fork.yes.ends()
             yield from self.fork.no.ends()
 
+    def refusals(self) -> list[Failure]:
+        """Why records are refused, at each end at which all are."""
+        return [end.refused for end in self.ends() if end.refused is not None]
+
     def all_stages(self) -> Iterator[Stage]:
         yield from self.stages
         if self.fork is not None:
             yield from self.fork.yes.all_stages()
             yield from self.fork.no.all_stages()
+
+    def ways(self) -> Iterator[tuple[Stage, ...]]:
+        """The stages that a record can go through, one tuple for each end."""
+        if self.fork is None:
+            yield self.stages
+        else:
+            for way in (*self.fork.yes.ways(), *self.fork.no.ways()):
+                yield (*self.stages, *way)
 
     def steps(self) -> Iterator[Step]:
         for stage in self.all_stages():
@@ -205,6 +220,7 @@ class _Binder:
             raise TooManyEnds(_TOO_MANY)
 
     def _stage(self, link: Link, shape: Shape, context: Context) -> tuple[Stage, Bound]:
+        before = shape
         settling: list[Step] = []
         if link.transform.whole:
             for side in ("key", "value"):
@@ -216,7 +232,8 @@ class _Binder:
         if link.transform.whole and bound.shape is not None:
             self._settle(bound.shape)
         nothing_to_match = shape.side(link.transform.side).type.kind == "null"
-        stage = Stage(link, (*settling, *bound.steps), bound.touched, bound.matched or nothing_to_match)
+        steps = (*settling, *bound.steps)
+        stage = Stage(link, steps, before, bound.shape, bound.touched, bound.matched or nothing_to_match)
         return stage, bound
 
 

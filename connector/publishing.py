@@ -31,6 +31,8 @@ def published(root: Field, sensitive: TagGlobs) -> Field:
 
 def _leaf(leaf: Field, sensitive: TagGlobs) -> Field:
     held = frozenset(tag for tag in leaf.tags if sensitive.match([tag]))
+    if not held and not leaf.guards:
+        return leaf
     attrs, type_ = dict(leaf.attrs), leaf.type
     if held:
         attrs = _silent(leaf)

@@ -76,7 +76,7 @@ def run(connector: Connector, build: Build = protecting_pipeline) -> int:
 def settings_of(connector: Connector, task: int) -> SessionSettings:
     """What the session of one task needs of a configuration that was loaded for the service."""
     service = _service(connector)
-    pattern = service.sources.pattern
+    pattern = connector.sources.pattern
     return SessionSettings(
         name=connector.name,
         group_id=service.group_id,
@@ -85,7 +85,7 @@ def settings_of(connector: Connector, task: int) -> SessionSettings:
         consumer=service.clients.consumer.reveal(),
         producer=service.clients.producer.reveal(),
         admin=service.clients.admin.reveal(),
-        topics=service.sources.topics,
+        topics=connector.sources.topics,
         matches=pattern.matches if pattern else None,
         sink_topic_format=connector.sink_topic_format,
         start_at=service.clients.start_at,

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-_PLACEHOLDER = "${topic}"
-_INTERNAL = frozenset({"__consumer_offsets", "__transaction_state", "__share_group_state"})
+from connector.source_topics import PLACEHOLDER, SourceTopics
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class SessionSettings:
     admin: Mapping[str, Any] = field(repr=False)
     topics: tuple[str, ...] = ()
     matches: Callable[[str], bool] | None = None
-    sink_topic_format: str = f"{_PLACEHOLDER}.protected"
+    sink_topic_format: str = f"{PLACEHOLDER}.protected"
     start_at: Literal["earliest", "latest", "error"] = "earliest"
     group_protocol: Literal["classic", "consumer"] = "classic"
     batch_max_records: int = 10_000
@@ -54,21 +53,10 @@ class SessionSettings:
 
     def sink_for(self, topic: str) -> str:
         """The topic that a record ends in, from its topic as it is after the chain."""
-        return self.sink_topic_format.replace(_PLACEHOLDER, topic)
+        return self.sink_topic_format.replace(PLACEHOLDER, topic)
 
     def is_source(self, topic: str) -> bool:
-        """Whether the connector reads this topic, now or once it exists. A sink never is one.
-
-        With `topics.regex` what is a sink is told by the name alone, so that a restart decides as the run before did.
-        """
-        if self.matches is None:
-            return topic in self.topics
-        is_ours = topic == self.errors.deadletter_topic or topic in _INTERNAL or self._has_format_of_a_sink(topic)
-        return not is_ours and self.matches(topic)
-
-    def _has_format_of_a_sink(self, topic: str) -> bool:
-        before, _, after = self.sink_topic_format.partition(_PLACEHOLDER)
-        if not before and not after:
-            return False
-        longer = len(topic) > len(before) + len(after)
-        return longer and topic.startswith(before) and topic.endswith(after)
+        """Whether the connector reads this topic, now or once it exists. A sink never is one."""
+        return SourceTopics(self.topics, self.matches, self.sink_topic_format, self.errors.deadletter_topic).include(
+            topic
+        )

@@ -32,6 +32,9 @@ _ANSWER_S = 10.0
 _OVERHEAD = 96
 _HEADER_OVERHEAD = 10
 
+# Routers may make topics without end: beyond this many, those that are not in use are looked at again when they are.
+_MOST_TOPICS = 1000
+
 _DEFAULT_MAX_BYTES = 1_048_588
 _UNBOUNDED = 2**62
 _LEGAL = re.compile(r"[a-zA-Z0-9._-]{1,249}")
@@ -146,6 +149,9 @@ class Sinks:
         return topic != self._settings.errors.deadletter_topic and not self._settings.is_source(topic)
 
     def _know(self, routes: Iterable[Route]) -> None:
+        routes = set(routes)
+        if len(self._sinks) > _MOST_TOPICS:
+            self._sinks = {sink: self._sinks[sink] for _, sink in routes if sink in self._sinks}
         wanted = {
             (source, sink) for source, sink in routes if source not in self._partitions or sink not in self._sinks
         }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from connector.config import Connector
 from connector.config.converters import Format
@@ -23,9 +24,23 @@ class UnusableSchema(Exception):
     """A schema that cannot be had or read. Says which one and why, for the person at the command line."""
 
 
+class FromFile(NamedTuple):
+    """A schema that stands in a file."""
+
+    file: str
+
+
+class FromRegistry(NamedTuple):
+    """A schema that the registry has under a subject."""
+
+    subject: str
+    version: int
+    id: int
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The shape of the records before the chain, and the texts of the Avro schemas that it was made of.
+    """The shape of the records before the chain; by side, the texts of its Avro schemas and where they come from.
 
     `warnings` are about the tags: patterns that find nothing, tags that are let go.
     """
@@ -33,6 +48,7 @@ class Source:
     shape: Shape
     texts: Mapping[str, str]
     warnings: tuple[str, ...] = ()
+    origins: Mapping[str, FromFile | FromRegistry] = field(default_factory=dict)
 
 
 def source_from_files(connector: Connector, value: Path | None, key: Path | None) -> Source:
@@ -46,6 +62,7 @@ def source_from_files(connector: Connector, value: Path | None, key: Path | None
     rules = connector.tags
     tagging = Tagging(rules)
     texts: dict[str, str] = {}
+    origins = {}
     roots = {}
     warnings: list[str] = []
     for side, path, converter in (("key", key, connector.converters.key), ("value", value, connector.converters.value)):
@@ -53,9 +70,10 @@ def source_from_files(connector: Connector, value: Path | None, key: Path | None
             roots[side] = root_without_schema(side, converter, rules)
         else:
             tagged, texts[side] = root_from_file(side, path, converter, tagging)
+            origins[side] = FromFile(str(path))
             roots[side] = tagged.root
             warnings += tagged.warnings
-    return Source(shape_of(roots["key"], roots["value"], rules), texts, tuple(warnings))
+    return Source(shape_of(roots["key"], roots["value"], rules), texts, tuple(warnings), origins)
 
 
 def source_from_registry(connector: Connector, topic: str) -> Source:
@@ -68,6 +86,7 @@ def source_from_registry(connector: Connector, topic: str) -> Source:
     rules = connector.tags
     tagging = Tagging(rules)
     texts: dict[str, str] = {}
+    origins = {}
     roots = {}
     warnings: list[str] = []
     with RegistryClient(connector.registry) as registry:
@@ -75,18 +94,23 @@ def source_from_registry(connector: Connector, topic: str) -> Source:
             if converter != "avro":
                 roots[side] = root_without_schema(side, converter, rules)
                 continue
-            strategy = connector.subjects.strategy(side)
-            if strategy is not Strategy.TOPIC_NAME:
-                key = f"{side}.subject.name.strategy"
-                raise UnusableSchema(
-                    f"{key} is {strategy}: a topic alone does not tell the subject, so give the schema"
-                )
-            schema = _latest(registry, f"{topic}-{side}")
+            subject = subject_of(connector, topic, side)
+            version, schema = _latest(registry, subject)
             texts[side] = schema.text
-            tagged = _registered_root(side, schema, f"{topic}-{side}", tagging, registry)
+            origins[side] = FromRegistry(subject, version, schema.id)
+            tagged = _registered_root(side, schema, subject, tagging, registry)
             roots[side] = tagged.root
             warnings += tagged.warnings
-    return Source(shape_of(roots["key"], roots["value"], rules), texts, tuple(warnings))
+    return Source(shape_of(roots["key"], roots["value"], rules), texts, tuple(warnings), origins)
+
+
+def subject_of(connector: Connector, topic: str, side: str) -> str:
+    """The subject of a topic's schemas. Raises `UnusableSchema` where a topic alone does not tell it."""
+    strategy = connector.subjects.strategy(side)
+    if strategy is not Strategy.TOPIC_NAME:
+        key = f"{side}.subject.name.strategy"
+        raise UnusableSchema(f"{key} is {strategy}: a topic alone does not tell the subject, so give the schema")
+    return f"{topic}-{side}"
 
 
 def root_from_file(side: str, path: Path, converter: Format, tagging: Tagging) -> tuple[TaggedRoot, str]:
@@ -112,19 +136,18 @@ def root_without_schema(side: str, converter: Format, rules: TagRules) -> Field:
         raise UnusableSchema(str(problem)) from None
 
 
-def _latest(registry: RegistryClient, subject: str) -> RegisteredSchema:
+def _latest(registry: RegistryClient, subject: str) -> tuple[int, RegisteredSchema]:
     try:
-        _, schema = registry.latest(subject)
+        return registry.latest(subject)
     except RegistryError as error:
         raise UnusableSchema(str(error)) from None
-    if schema.schema_type != AVRO:
-        raise UnusableSchema(f"subject {subject} is {schema.schema_type}, which is not handled")
-    return schema
 
 
 def _registered_root(
     side: str, schema: RegisteredSchema, subject: str, tagging: Tagging, registry: RegistryClient
 ) -> TaggedRoot:
+    if schema.schema_type != AVRO:
+        raise UnusableSchema(f"subject {subject} is {schema.schema_type}, which is not handled")
     try:
         return tagging.root(side, facts_of(registry, schema, subject))
     except RegistryError as error:

@@ -68,6 +68,7 @@ VERSION: Final = TypeAdapter(VersionAnswer)
 BY_GUID: Final = TypeAdapter(GuidAnswer)
 CONTEXT_IDS: Final = TypeAdapter(list[ContextIdAnswer])
 VERSION_NUMBERS: Final = TypeAdapter(list[int])
+SUBJECT_NAMES: Final = TypeAdapter(list[str])
 SUBJECT_VERSIONS: Final = TypeAdapter(list[SubjectVersionAnswer])
 REGISTERED: Final = TypeAdapter(RegisteredAnswer)
 

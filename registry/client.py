@@ -38,7 +38,7 @@ _Kept = TypeVar("_Kept")
 _LARGEST_ID: Final = 2**31 - 1
 """The registry's ids are Java ints: a larger one in a record cannot exist, and is not asked for."""
 _DEFAULT: Final = "."
-_NO_SUCH_PATH: Final = frozenset({404, 405, 501})
+_NO_SUCH_PATH: Final = frozenset({404, 405})
 
 
 class RegistryClient:
@@ -145,6 +145,12 @@ class RegistryClient:
         answer = self._transport.call(request, Deadline(self._seconds))
         numbers: list[int] = checked(answers.VERSION_NUMBERS, answer)
         return sorted(numbers)
+
+    def subjects(self) -> list[str]:
+        """The names of the live subjects, sorted."""
+        answer = self._transport.call(Request("GET", "/subjects", "all subjects"), Deadline(self._seconds))
+        names: list[str] = checked(answers.SUBJECT_NAMES, answer)
+        return sorted(names)
 
     def register(
         self,

@@ -73,7 +73,8 @@ def _subjects(store: DevStore, method: str, path: Sequence[str], query: Query, b
         case "GET", [subject, "versions"]:
             return _list_versions(store, subject, query)
         case "POST", [subject, "versions"]:
-            return {"id": _register(store, subject, query, body).id}
+            registered = _register(store, subject, query, body)
+            return {"id": registered.id, "guid": registered.schema.guid()}
         case "GET", [subject, "versions", version]:
             return store.version(subject, _number(version), deleted=deleted).as_json()
         case "DELETE", [subject, "versions", version]:

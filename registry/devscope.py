@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -31,6 +32,10 @@ class Scope:
     def set(self, subject: str | None, value: str) -> None:
         """Sets the value of a subject, or the global one."""
         self._values[subject] = value
+
+    def values(self) -> Mapping[str | None, str]:
+        """Every value that was set, by subject; the global one under None."""
+        return self._values
 
     def clear(self, subject: str | None) -> None:
         """Takes the value away, if there is one."""

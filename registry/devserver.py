@@ -1,9 +1,11 @@
-"""A schema registry for development and tests: Confluent's REST API on the loopback interface, state in memory.
+"""A schema registry for development and tests: Confluent's REST API on the loopback interface.
+
+Its state is in memory, and on request in a file.
 
     with DevRegistry() as registry:
         client = RegistryClient(RegistrySettings(url=registry.url))
 
-Never for production: it has no persistence, no clustering and no access control worth the name.
+Never for production: it has no clustering and no access control worth the name.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from registry.devapi import Raw, answer
+from registry.devfile import StateFile
 from registry.devmodel import ApiError
 from registry.devstore import DevStore
 from registry.transport import MEDIA_TYPE
@@ -52,13 +56,24 @@ class DevRegistry:
     ``port`` 0 takes a free one. ``authorization`` is the whole header that each request has to bring, ``tls``
     the context to serve HTTPS with. ``faults`` are used up one a request, and may be added to at any time;
     ``requests`` has the latest requests as ``METHOD path``.
+
+    With a ``file`` the state is read from it, and is in it before a change is answered; making the registry then
+    raises `registry.devfile.RegistryFileError` where the file cannot be used.
     """
 
-    def __init__(self, port: int = 0, *, authorization: str | None = None, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        file: Path | None = None,
+        authorization: str | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.faults: deque[Fault] = deque()
         self.requests: deque[str] = deque(maxlen=1000)
         self.authorization = authorization
-        self._store = DevStore()
+        self._file = None if file is None else StateFile(file)
+        self._store = DevStore() if self._file is None else self._file.load()
         self._lock = threading.Lock()
         self._port = port
         self._tls = tls
@@ -114,7 +129,18 @@ class DevRegistry:
         # Split first: an encoded slash belongs to a subject's name.
         path = [unquote(segment) for segment in parts.path.split("/") if segment]
         with self._lock:
-            return answer(self._store, method, path, parse_qs(parts.query), _parsed(body))
+            answered = answer(self._store, method, path, parse_qs(parts.query), _parsed(body))
+            if self._file is not None and method != "GET":
+                self._keep(self._file)
+            return answered
+
+    def _keep(self, file: StateFile) -> None:
+        """What is not in the file has not happened."""
+        try:
+            file.keep(self._store)
+        except OSError as failure:
+            self._store = file.last()
+            raise ApiError(50001, f"the registry's file cannot be written ({type(failure).__name__})") from None
 
 
 class _Server(ThreadingHTTPServer):

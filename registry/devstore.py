@@ -1,11 +1,12 @@
 """The state of the development registry and the rules of Confluent's registry for changing it.
 
-In memory, for one process. Nothing here is safe to call from two threads at once: the server holds a lock.
+In memory, for one process; devfile.py keeps it in a file. Nothing here is safe to call from two threads at once: the
+server holds a lock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -26,6 +27,12 @@ class DevStore:
         self._schemas = Schemas(self._version)
         self._subjects: dict[str, dict[int, Version]] = {}
         self._last_id = 0
+
+    def restore(self, last_id: int, versions: Iterable[Version]) -> None:
+        """Takes over what another store had; this one has to be empty."""
+        self._last_id = last_id
+        for each in versions:
+            self._subjects.setdefault(each.subject, {})[each.number] = each
 
     @property
     def last_id(self) -> int:

@@ -38,7 +38,10 @@ def with_protected_default(old: Field, new: Field, apply: Apply) -> Field:
 
 def _transformed(old: Field, apply: Apply) -> Any:
     try:
-        (default,) = apply([default_value(old)(old.attrs["default"])])
+        before = default_value(old)(old.attrs["default"])
+        (default,) = apply([before])
+        if before and default == before:
+            return None
     except Exception:  # a default that is none of its type; the error's text may hold it
         return None
     return None if isinstance(default, Rejected) else default

@@ -30,7 +30,6 @@ class Service:
     worker_id: str
     worker_id_given: bool
     tasks: int
-    sources: Sources
     batch: Batch
     clients: Clients
 
@@ -39,9 +38,9 @@ class Service:
 class Connector:
     """A configuration without an error. Its `repr` shows no secret.
 
-    `registry` is None where it was not needed or is not configured, `service` where `load` was not asked for it;
-    `rings` has at least those that the chain uses. `document` is the file that it was loaded from, if it was one;
-    `secret_variables` are the environment variables from which secrets were read.
+    `registry` is None where it was not needed or is not configured, `service` where `load` was not asked for it, and
+    then `sources` may be empty; `rings` has at least those that the chain uses. `document` is the file that it was
+    loaded from, if it was one; `secret_variables` are the environment variables from which secrets were read.
     """
 
     name: str
@@ -50,6 +49,7 @@ class Connector:
     tags: TagRules
     policy: Policy
     converters: Converters
+    sources: Sources
     record_errors: RecordErrors
     dead_letters: DeadLetters
     sink_topic_format: str

@@ -70,7 +70,7 @@ def _read(reading: Reading) -> Connector:
     converters = read_converters(reading)
     sources = read_sources(reading, required=needs_all)
     dead_letters = _dead_letters(reading, sources)
-    service = _service(reading, name, sources)
+    service = _service(reading, name)
     return Connector(
         name=name,
         chain=chain,
@@ -78,6 +78,7 @@ def _read(reading: Reading) -> Connector:
         tags=read_tag_rules(reading),
         policy=_policy(reading, dead_letters),
         converters=converters,
+        sources=sources,
         record_errors=_record_errors(reading),
         dead_letters=dead_letters,
         sink_topic_format=read_sink_format(reading, sources, dead_letters.topic),
@@ -120,7 +121,7 @@ def _policy(reading: Reading, dead_letters: DeadLetters) -> Policy:
     return Policy(found.on_uncovered, found.on_unclassified, found.on_untagged, found.on_echo)
 
 
-def _service(reading: Reading, name: str, sources: Sources) -> Service:
+def _service(reading: Reading, name: str) -> Service:
     process = reading.section(Process)
     given = process.worker_id or os.environ.get(WORKER_ID, "").strip() or None
     return Service(
@@ -128,7 +129,6 @@ def _service(reading: Reading, name: str, sources: Sources) -> Service:
         worker_id=given or socket.gethostname(),
         worker_id_given=given is not None,
         tasks=process.tasks,
-        sources=sources,
         batch=reading.section(Batch),
         clients=read_clients(reading),
     )

@@ -12,7 +12,8 @@ from rich.text import Text
 from connector.config import Connector
 from connector.demo.customers import schema
 from connector.demo.reading import SHOWN, Contents, Count
-from connector.explain import explain, explanation_table
+from connector.explain import explain
+from connector.explain_terminal import explanation_table
 from connector.protecting import protection_of
 from connector.shapes import avro_root, raw_root, shape_of
 from connector.source_schemas import Source

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress, TaskID
@@ -23,15 +24,16 @@ class Servers:
 
 
 @contextmanager
-def servers(console: Console) -> Iterator[Servers]:
+def servers(console: Console, registry_file: Path | None = None) -> Iterator[Servers]:
     """Both servers, for as long as the context is open. The first time on a machine Kafka's jars are fetched.
 
-    Raises `connector.loopback.errors.LoopbackError` when Kafka cannot be had or does not start.
+    With a file the registry keeps its schemas there. Raises `connector.loopback.errors.LoopbackError` when Kafka cannot
+    be had or does not start, `registry.devfile.RegistryFileError` where the file cannot be used.
     """
     _fetch_jars(console)
     with ExitStack() as running:
         with console.status("Starting Kafka and the schema registry"):
-            registry = running.enter_context(DevRegistry())
+            registry = running.enter_context(DevRegistry(file=registry_file))
             broker = running.enter_context(Broker())
         ready = Servers(broker.bootstrap_servers, registry.url)
         console.print(f"Kafka at {ready.bootstrap_servers}, schema registry at {ready.registry_url}")

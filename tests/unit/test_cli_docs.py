@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from connector.cli import app
+from connector.drift import Drift, Kind
 from tests.unit.commands import HMAC, MASK, TRIM, Folder, streamveil
 
 _PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
@@ -20,6 +22,20 @@ def test_a_command_has_its_section_and_its_options(command: str) -> None:
     assert f"\n## {command}\n" in _PAGE
     for option in re.findall(r"--[a-z-]+", streamveil(command, "--help").stdout):
         assert option == "--help" or option in _PAGE
+
+
+def test_what_drift_finds_has_the_members_that_are_described() -> None:
+    described = json.loads(re.findall(r"```json drift\n(.*?)```", _PAGE, re.DOTALL)[0])
+    found = Drift(Kind.GONE, "crm.customers-value", "phone", (1, 2), "")
+    assert list(asdict(found)) == list(described)
+
+
+def test_every_warning_of_lint_has_its_code_in_the_table() -> None:
+    sources = (Path(__file__).parents[2] / "connector" / "linting").glob("*.py")
+    codes = {code for source in sources for code in re.findall(r'Remark\(\s*"([a-z-]+)"', source.read_text())}
+    assert codes == set(
+        re.findall(r"^\| `([a-z]+(?:-[a-z]+)+)` \|.* \| (?:yes|no|sees more with one) \|$", _PAGE, re.MULTILINE)
+    )
 
 
 def test_the_document_of_explain_has_the_members_that_are_described(folder: Folder) -> None:

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
+from connector.config import Need, load
+from connector.explain import explain
+from connector.explain_terminal import print_explanation
+from connector.protecting import protection_of
+from connector.source_schemas import source_from_files
 from registry.devserver import DevRegistry
 from tests.unit.commands import CUSTOMER, HMAC, MASK, TRIM, Folder, streamveil
 
@@ -24,7 +33,17 @@ def document(*arguments: str) -> dict[str, Any]:
 def test_a_row_tells_path_type_tags_step_output_and_verdict(folder: Folder) -> None:
     done = streamveil("explain", folder.connector(CHAIN), "--schema", folder.schema())
     row = row_of(done.stdout, "email")
-    assert row.split() == ["email", "string", "EMAIL", "pseudonym:", "Hmac", "email:", "string", "protected"]
+    assert row.split() == [
+        "email",
+        "string",
+        "EMAIL",
+        "(inline)",
+        "pseudonym:",
+        "Hmac",
+        "email:",
+        "string",
+        "protected",
+    ]
     assert "protected" in row_of(done.stdout, "phones[*]")
     assert "dropped" in row_of(done.stdout, "segment")
     assert done.exit_code == 0
@@ -69,7 +88,7 @@ def test_a_field_that_is_neither_protected_nor_kept_is_dropped_by_policy(folder:
     connector = folder.connector({"mask": MASK}, policy__on__uncovered="drop-field")
     done = streamveil("explain", connector, "--schema", folder.schema())
     assert done.exit_code == 0
-    assert row_of(done.stdout, "email").split() == ["email", "string", "EMAIL", "dropped", "dropped"]
+    assert row_of(done.stdout, "email").split() == ["email", "string", "EMAIL", "(inline)", "dropped", "dropped"]
 
 
 def test_a_long_path_is_not_cut_where_the_output_is_no_terminal(folder: Folder) -> None:
@@ -88,6 +107,48 @@ def test_the_document_has_each_leaf_with_tags_steps_and_verdict(folder: Folder) 
     assert email["verdict"] == "protected"
     assert found["holds"] is True
     assert found["problem"] is None
+
+
+def steps_of(path: str, found: dict[str, Any]) -> list[str]:
+    return next([step["alias"] for step in leaf["steps"]] for leaf in found["fields"] if leaf["path"] == path)
+
+
+def test_every_transform_that_moves_changes_or_drops_a_field_is_told_in_order(folder: Folder) -> None:
+    chain = {
+        "rename": {"type": "ReplaceField", "renames": "email:mail"},
+        "pseudonym": {**HMAC, "tags": "EMAIL"},
+        "key": {"type": "ValueToKey", "fields": "mail"},
+        "move": {"type": "HeaderFrom$Value", "fields": "id", "headers": "id", "operation": "move"},
+        "wrap": {"type": "HoistField", "field": "all"},
+        "mask": {**MASK, "tags": "PII"},
+    }
+    found = document(folder.connector(chain), "--schema", folder.schema())
+    assert steps_of("email", found) == ["rename", "pseudonym", "key", "wrap"]
+    assert steps_of("id", found) == ["move"]
+    assert steps_of("phones[*]", found) == ["wrap", "mask"]
+    assert steps_of("segment", found) == ["wrap"]
+
+
+def test_a_step_for_some_records_is_told_as_such(folder: Folder) -> None:
+    chain = {"mask": {**MASK, "predicate": "p"}, "trim": TRIM}
+    keys = {"predicates": "p", "predicates__p__type": "HasHeaderKey", "predicates__p__name": "h"}
+    found = document(folder.connector(chain, **keys), "--schema", folder.schema())
+    phones = next(leaf for leaf in found["fields"] if leaf["path"] == "phones[*]")
+    assert phones["steps"] == [{"alias": "mask", "transform": "MaskField", "always": False}]
+
+
+def test_a_tag_says_where_it_came_from(folder: Folder) -> None:
+    connector = folder.connector({"mask": {"type": "MaskField", "tags": "*"}}, tags__fields__HOME="value.segment,email")
+    schema = folder.schema()
+    rows = streamveil("explain", connector, "--schema", schema).stdout
+    assert "HOME (declared: tags.fields.HOME: value.segment)" in row_of(rows, "segment")
+    leaves = {leaf["path"]: leaf for leaf in document(connector, "--schema", schema)["fields"]}
+    assert leaves["email"]["tags"] == ["EMAIL", "HOME"]
+    assert leaves["email"]["tag_sources"] == [
+        {"tag": "EMAIL", "kind": "inline", "where": "confluent:tags at email"},
+        {"tag": "HOME", "kind": "declared", "where": "tags.fields.HOME: email"},
+    ]
+    assert leaves["id"]["tag_sources"] == []
 
 
 def test_the_document_has_the_schema_that_would_be_registered(folder: Folder) -> None:
@@ -148,3 +209,32 @@ def test_a_schema_for_a_converter_without_schemas_is_refused(folder: Folder) -> 
     done = streamveil("explain", connector, "--schema", folder.schema())
     assert done.exit_code == 1
     assert "value.converter" in done.stderr
+
+
+def test_a_tag_of_an_earlier_version_says_so(folder: Folder) -> None:
+    untagged = {**CUSTOMER, "fields": [{"name": "email", "type": "string"}]}
+    with DevRegistry() as registry:
+        for schema in (CUSTOMER, untagged):
+            body = json.dumps({"schema": json.dumps(schema)}).encode()
+            assert registry.serve("POST", "/subjects/crm.customers-value/versions", body)[0] == 200
+        connector = folder.connector(CHAIN, schema__registry__url=registry.url)
+        found = document(connector, "--topic", "crm.customers")
+    email = next(leaf for leaf in found["fields"] if leaf["path"] == "email")
+    assert found["schemas"]["value"] == {"subject": "crm.customers-value", "version": 2, "id": 2}
+    assert [(source["tag"], source["kind"]) for source in email["tag_sources"]] == [("EMAIL", "earlier version")]
+    assert email["verdict"] == "protected"
+
+
+def test_a_terminal_gets_colours_and_nobody_else(folder: Folder) -> None:
+    connector = load(Path(folder.connector(CHAIN)), need=Need.CHAIN)
+    source = source_from_files(connector, Path(folder.schema()), None)
+    explanation = explain(protection_of(connector), source)
+    shown = {}
+    for terminal in (True, False):
+        console = Console(
+            file=StringIO(), force_terminal=terminal, width=200, color_system="standard" if terminal else None
+        )
+        print_explanation(explanation, console)
+        shown[terminal] = console.file.getvalue()  # type: ignore[attr-defined]  # it is the StringIO
+    assert "\x1b[32mprotected" in shown[True]
+    assert "\x1b" not in shown[False]

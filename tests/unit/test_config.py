@@ -347,7 +347,7 @@ def test_a_boolean_is_true_or_false_as_in_kafka(text: str) -> None:
 
 
 def test_topics_are_a_list() -> None:
-    assert service(topics=" orders , payments").sources.topics == ("orders", "payments")
+    assert loaded(topics=" orders , payments").sources.topics == ("orders", "payments")
 
 
 @pytest.mark.parametrize(
@@ -371,9 +371,7 @@ def _by_regex(regex: str, **keys: Any) -> dict[str, Any]:
 
 def test_a_pattern_of_topics_must_match_the_whole_name() -> None:
     """As java.util.regex's matches()."""
-    run = load(_by_regex("eu\\.(orders|payments)"), need=Need.SERVICE).service
-    assert run is not None
-
+    run = load(_by_regex("eu\\.(orders|payments)"), need=Need.SERVICE)
     assert run.sources.includes("eu.orders")
     assert not run.sources.includes("eu.orders.protected")
     assert not run.sources.includes("my.eu.orders")

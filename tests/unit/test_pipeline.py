@@ -74,7 +74,11 @@ class Registry:
         self.schemas = {int(name.removeprefix("id")): schema for name, schema in schemas.items()}
         self.registered: dict[str, list[dict[str, Any]]] = {}
         self.down = False
+        self.cannot_register = False
         self.refuses: set[str] = set()
+        self.whole: dict[int, RegisteredSchema] = {}
+        self.went_along: list[Any] = []
+        self.asked = 0
 
     def carriers(self, schema_id: int) -> list[SubjectVersion]:
         del schema_id
@@ -90,8 +94,11 @@ class Registry:
 
     def schema(self, schema_id: int, *, since: float = 0) -> RegisteredSchema:
         del since
+        self.asked += 1
         if self.down:
             raise RegistryUnavailable
+        if schema_id in self.whole:
+            return self.whole[schema_id]
         if schema_id not in self.schemas:
             raise SchemaNotFound(schema_id)
         return RegisteredSchema(schema_id, "AVRO", json.dumps(self.schemas[schema_id]), (), None, None, ())
@@ -110,8 +117,9 @@ class Registry:
     def register(
         self, subject: str, text: str, references: Sequence[Reference] = (), metadata: Mapping[str, Any] | None = None
     ) -> int:
-        if self.down:
+        if self.down or self.cannot_register:
             raise RegistryUnavailable
+        self.went_along.append((tuple(references), metadata))
         if subject in self.refuses:
             raise RegistryRejected(409, "Schema being registered is incompatible")
         self.registered.setdefault(subject, []).append(json.loads(text))

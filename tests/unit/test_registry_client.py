@@ -4,12 +4,14 @@ import json
 import socket
 import threading
 import time
+from uuid import UUID
 
 import pytest
 
 from registry.client import RegistryClient
 from registry.devserver import DevRegistry, Fault
 from registry.errors import (
+    GuidsNotServed,
     RegistryProtocolError,
     RegistryRefused,
     RegistryRejected,
@@ -108,6 +110,47 @@ class TestReading:
         registry.faults.append(Fault(status=200, body=json.dumps(stored).encode()))
         schema = client.schema(1)
         assert (schema.schema_type, schema.references, schema.metadata) == ("AVRO", (), None)
+
+
+class TestGuids:
+    GUID = UUID("12345678-1234-5678-1234-567812345678")
+
+    def guid_of(self, registry, subject):
+        return UUID(json.loads(registry.serve("GET", f"/subjects/{subject}/versions/1", b"")[1])["guid"])
+
+    def test_a_schema_is_the_same_by_id_and_by_guid(self, client, registry):
+        schema_id = client.register("s", CUSTOMER)
+        assert client.schema_with_guid(self.guid_of(registry, "s")) == client.schema(schema_id)
+
+    def test_it_is_asked_for_once_and_survives_an_outage(self, client, registry):
+        client.register("s", CUSTOMER)
+        guid = self.guid_of(registry, "s")
+        first = client.schema_with_guid(guid)
+        registry.stop()
+        assert client.schema_with_guid(guid) is first
+
+    def test_an_unknown_guid_is_not_found(self, client):
+        with pytest.raises(SchemaNotFound, match=f"GUID {self.GUID}"):
+            client.schema_with_guid(self.GUID)
+
+    @pytest.mark.parametrize("status", [404, 405])
+    def test_a_registry_without_guids_is_told_from_one_that_does_not_know_this_one(self, client, registry, status):
+        registry.faults.append(Fault(status=status, body=b'{"error_code": 404, "message": "HTTP 404 Not Found"}'))
+        with pytest.raises(GuidsNotServed, match=str(self.GUID)):
+            client.schema_with_guid(self.GUID)
+
+    def test_a_guid_without_an_id_is_of_no_use(self, client, registry):
+        stored = json.dumps({"schema": CUSTOMER}).encode()
+        registry.faults.extend([Fault(status=200, body=stored), Fault(status=200, body=b"[]")])
+        with pytest.raises(GuidsNotServed, match="which schema id"):
+            client.schema_with_guid(self.GUID)
+
+    def test_of_the_ids_that_a_guid_has_that_of_the_default_context_counts(self, client, registry):
+        client.register("s", CUSTOMER)
+        stored = json.dumps({"schema": CUSTOMER}).encode()
+        ids = json.dumps([{"context": ".a", "id": 9}, {"context": ".", "id": 1}]).encode()
+        registry.faults.extend([Fault(status=200, body=stored), Fault(status=200, body=ids)])
+        assert client.schema_with_guid(self.GUID).id == 1
 
 
 class TestCache:
@@ -223,6 +266,13 @@ class TestErrors:
             client.register("s", '"int"')
         assert caught.value.error_code == 409
         assert "TYPE_MISMATCH" in caught.value.message
+
+    @pytest.mark.parametrize("doc", ["such as 4242", "'}, {compatibility: 4242"])
+    def test_an_earlier_schema_that_the_registry_quotes_is_left_out_of_its_words(self, client, doc):
+        client.register("s", json.dumps({**json.loads(CUSTOMER), "doc": doc}))
+        with pytest.raises(RegistryRejected, match="oldSchema: left out") as caught:
+            client.register("s", '"int"')
+        assert "4242" not in str(caught.value)
 
     def test_an_invalid_schema_is_rejected_in_the_registrys_own_words(self, client):
         with pytest.raises(RegistryRejected, match="unknown type nonesuch") as caught:

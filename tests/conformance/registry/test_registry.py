@@ -10,7 +10,9 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerialize
 from confluent_kafka.serialization import MessageField, SerializationContext
 from fastavro import schemaless_reader
 
+from registry.errors import RegistryRejected, SchemaNotFound
 from registry.wire import PREFIX_LENGTH, split
+from tests.conformance.registry.capabilities import Capability, needs
 from tests.conformance.registry.registry_api import ADDRESS, STREET, avro, optional, record
 
 
@@ -25,22 +27,33 @@ class TestRegistering:
         assert api.register(subject, record("id")) == api.register(subject, record("id"))
         assert api("GET", f"/subjects/{subject}/versions") == (200, [1])
 
+    @needs(Capability.SPELLING)
     def test_white_space_makes_no_other_schema(self, api, subject):
         first = api.register(subject, record("id"))
         spaced = json.dumps(record("id"), indent=4)
         assert api("POST", f"/subjects/{subject}/versions", {"schema": spaced})[1]["id"] == first
 
+    @needs(Capability.ONE_ID)
     def test_the_same_schema_has_one_id_in_all_subjects(self, api, subject):
         text = record("id", name=f"C{secrets.token_hex(4)}")
         one, other = api.register(f"{subject}.a", text), api.register(f"{subject}.b", text)
         assert one == other
-        status, found = api("GET", f"/schemas/ids/{one}/versions")
+        assert self.carriers(api, one) == [(f"{subject}.a", 1), (f"{subject}.b", 1)]
+
+    def test_an_id_tells_the_subject_versions_that_carry_it(self, api, subject):
+        schema_id = api.register(subject, record("id", name=f"C{secrets.token_hex(4)}"))
+        assert self.carriers(api, schema_id) == [(subject, 1)]
+
+    @needs(Capability.SUBJECTS_OF_ID)
+    def test_an_id_tells_the_subjects_that_carry_it(self, api, subject):
+        schema_id = api.register(subject, record("id", name=f"C{secrets.token_hex(4)}"))
+        assert api("GET", f"/schemas/ids/{schema_id}/subjects") == (200, [subject])
+
+    @staticmethod
+    def carriers(api, schema_id):
+        status, found = api("GET", f"/schemas/ids/{schema_id}/versions")
         assert status == 200
-        assert sorted((each["subject"], each["version"]) for each in found) == [
-            (f"{subject}.a", 1),
-            (f"{subject}.b", 1),
-        ]
-        assert sorted(api("GET", f"/schemas/ids/{one}/subjects")[1]) == [f"{subject}.a", f"{subject}.b"]
+        return sorted((each["subject"], each["version"]) for each in found)
 
     def test_another_schema_is_the_next_version_with_another_id(self, api, subject):
         first, second = api.register(subject, record("id")), api.register(subject, record("id", optional("note")))
@@ -60,22 +73,50 @@ class TestRegistering:
         found = confluent.get_latest_version(subject)
         assert (found.version, found.schema_id) == (2, second)
 
+    def test_what_the_registry_does_not_have_is_a_404_of_its_own(self, api, subject):
+        assert api.not_found("GET", f"/subjects/{subject}/versions")
+        assert api.not_found("GET", f"/subjects/{subject}/versions/1")
+        assert api.not_found("GET", f"/subjects/{subject}/versions/latest")
+        assert api.not_found("GET", "/schemas/ids/2147483647")
+        api.register(subject, record("id"))
+        assert api.not_found("GET", f"/subjects/{subject}/versions/2")
+
+    def test_our_client_knows_what_the_registry_does_not_have(self, ours, subject):
+        for ask in (ours.versions, ours.latest):
+            with pytest.raises(SchemaNotFound):
+                ask(subject)
+        with pytest.raises(SchemaNotFound):
+            ours.schema(2147483647)
+
+    @needs(Capability.CODES)
     def test_an_unknown_subject_is_40401(self, api, subject):
         assert api.refused("GET", f"/subjects/{subject}/versions") == (404, 40401)
         assert api.refused("GET", f"/subjects/{subject}/versions/1") == (404, 40401)
 
+    @needs(Capability.CODES)
     def test_an_unknown_version_is_40402(self, api, subject):
         api.register(subject, record("id"))
         assert api.refused("GET", f"/subjects/{subject}/versions/2") == (404, 40402)
 
+    @needs(Capability.CODES)
     def test_an_unknown_id_is_40403(self, api):
         assert api.refused("GET", "/schemas/ids/2147483647") == (404, 40403)
 
+    @needs(Capability.STRICT_VERSIONS)
     @pytest.mark.parametrize("version", ["0", "newest", "2147483648"])
     def test_a_version_that_can_not_be_is_42202(self, api, subject, version):
         api.register(subject, record("id"))
         assert api.refused("GET", f"/subjects/{subject}/versions/{version}") == (422, 42202)
 
+    @pytest.mark.parametrize("text", ["{", '"unheard of"', '{"type": "record", "name": "X"}'])
+    def test_what_is_not_avro_is_rejected(self, api, ours, subject, text):
+        status, _ = api.refused("POST", f"/subjects/{subject}/versions", {"schema": text})
+        assert status == 422
+        with pytest.raises(RegistryRejected):
+            ours.register(subject, text)
+        assert api.not_found("GET", f"/subjects/{subject}/versions")
+
+    @needs(Capability.STRICT_AVRO)
     @pytest.mark.parametrize(
         "text",
         [
@@ -105,33 +146,51 @@ class TestLookup:
         found = confluent.lookup_schema(subject, avro(record("id")))
         assert (found.version, found.schema_id) == (1, schema_id)
 
+    def test_our_client_finds_it_as_well_and_no_other(self, ours, subject):
+        schema_id = ours.register(subject, json.dumps(record("id")))
+        assert ours.lookup(subject, json.dumps(record("id"))) == (schema_id, 1)
+        with pytest.raises(SchemaNotFound):
+            ours.lookup(subject, json.dumps(record("other")))
+        with pytest.raises(SchemaNotFound):
+            ours.lookup(f"{subject}.nobody", json.dumps(record("id")))
+
+    @needs(Capability.CODES)
     def test_a_schema_that_the_subject_does_not_have_is_40403(self, api, subject):
         api.register(subject, record("id"))
         body = {"schema": json.dumps(record("other"))}
         assert api.refused("POST", f"/subjects/{subject}", body) == (404, 40403)
 
+    @needs(Capability.CODES)
     def test_an_unknown_subject_is_40401(self, api, subject):
         assert api.refused("POST", f"/subjects/{subject}", {"schema": '"string"'}) == (404, 40401)
 
+    @needs(Capability.TEXT_ALONE)
     def test_the_text_of_a_schema_can_be_had_alone(self, api, subject):
         schema_id = api.register(subject, record("id"))
         assert api("GET", f"/schemas/ids/{schema_id}/schema") == (200, record("id"))
         assert api("GET", f"/subjects/{subject}/versions/1/schema") == (200, record("id"))
 
+    @needs(Capability.JAVA_PARAMETERS)
     def test_parameters_of_the_java_client_are_tolerated(self, api, subject):
         schema_id = api.register(subject, record("id"))
         status, found = api("GET", f"/schemas/ids/{schema_id}", fetchMaxId="false", subject=subject)
         assert status == 200
         assert json.loads(found["schema"]) == record("id")
 
+    def test_subjects_are_listed(self, ours, subject):
+        ours.register(subject, json.dumps(record("id")))
+        assert subject in ours.subjects()
+
+    @needs(Capability.PREFIXES)
     def test_subjects_are_listed_by_prefix(self, api, subject):
         api.register(subject, record("id"))
-        assert subject in api("GET", "/subjects")[1]
         assert api("GET", "/subjects", subjectPrefix=subject[:-6]) == (200, [subject])
 
+    @needs(Capability.OTHER_TYPES)
     def test_the_schema_types_are_avro_json_and_protobuf(self, api):
         assert set(api("GET", "/schemas/types")[1]) == {"AVRO", "JSON", "PROTOBUF"}
 
+    @needs(Capability.MEDIA_TYPE)
     def test_answers_have_the_registrys_media_type(self, api):
         api("GET", "/subjects")
         assert api.content_type.startswith("application/vnd.schemaregistry.v1+json")
@@ -140,6 +199,7 @@ class TestLookup:
 PERSON = record(("home", "demo.Address"), ("street", "demo.Street"), name="Person")
 
 
+@needs(Capability.REFERENCES)
 class TestReferences:
     @pytest.fixture
     def person(self, confluent, subject):
@@ -162,6 +222,7 @@ class TestReferences:
         assert [each.reference.name for each in found] == ["demo.Street", "demo.Address"]
         assert [json.loads(each.text) for each in found] == [STREET, ADDRESS]
 
+    @needs(Capability.REFERENCED_BY)
     def test_a_version_knows_who_refers_to_it(self, confluent, person, subject):
         assert confluent.get_referenced_by(f"{subject}.address", 1) == [person]
 
@@ -170,6 +231,7 @@ class TestReferences:
         body = {"schema": json.dumps(ADDRESS), "references": nothing}
         assert api.refused("POST", f"/subjects/{subject}/versions", body) == (422, 42201)
 
+    @needs(Capability.STRICT_AVRO)
     def test_a_name_that_no_reference_defines_is_42201(self, api, subject):
         body = {"schema": json.dumps(ADDRESS)}
         assert api.refused("POST", f"/subjects/{subject}/versions", body) == (422, 42201)
@@ -179,6 +241,7 @@ class TestReferences:
             {"name": "demo.Address", "subject": f"{subject}.address", "version": 1},
             {"name": "demo.Street", "subject": f"{subject}.street", "version": 1},
         ]
+        api.set_level(subject, "BACKWARD")
         changed = record(("home", "demo.Street"), ("street", "demo.Street"), name="Person")
         body = {"schema": json.dumps(changed), "references": refers}
         assert api("POST", f"/subjects/{subject}/versions", body)[0] == 409
