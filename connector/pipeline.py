@@ -33,7 +33,7 @@ from registry.history import Versions
 from registry.registered import AVRO, RegisteredSchema
 from registry.schema.avro import BadSchema
 from registry.schema.tree import Field, Shape, null_root
-from registry.wire import ID_HEADERS, framing_of, in_header_framing, schema_named, start
+from registry.wire import ID_HEADERS, framing_of, in_header_framing, schema_named, starts
 from transforms.outcome import Code
 
 FAILURE_SECONDS = 30.0
@@ -255,4 +255,4 @@ def _starts(payloads: Sequence[bytes | None], converter: str) -> list[bytes | No
     """What of each payload names its schema; nothing where payloads have none."""
     if converter != "avro":
         return [None if payload is None else b"" for payload in payloads]
-    return [None if payload is None else start(payload) for payload in payloads]
+    return starts(payloads)

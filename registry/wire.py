@@ -11,6 +11,7 @@ Ids are big-endian. What comes before the body may instead be the value of a hea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -27,12 +28,15 @@ ID_HEADERS = {"key": "__key_schema_id", "value": "__value_schema_id"}
 _BY_GUID = b"\x01"
 
 
-def start(payload: bytes) -> bytes:
-    """What of a framed payload names its schema: the same bytes for the same schema, and safe to group by.
+def starts(payloads: Sequence[bytes | None]) -> list[bytes | None]:
+    """What of each framed payload names its schema, to group by; None for a null payload (a tombstone).
 
-    Of a poison record they are its content: never show them.
+    Of a poison record these bytes are content: never show them.
     """
-    return payload[:GUID_PREFIX_LENGTH] if payload[:1] == _BY_GUID else payload[:PREFIX_LENGTH]
+    found = [None if payload is None else payload[:PREFIX_LENGTH] for payload in payloads]
+    if not any(head is not None and head[:1] == _BY_GUID for head in set(found)):
+        return found
+    return [None if payload is None else payload[: framing_of(payload).body_at] for payload in payloads]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ def in_header_framing(header: bytes, schema_id: int) -> Framing:
 
 
 def schema_named(framed: bytes) -> int | UUID:
-    """The schema id or the GUID of a framed payload, or of its `start`. Raises `PoisonRecord`.
+    """The schema id or the GUID of a framed payload, or of what `starts` gives. Raises `PoisonRecord`.
 
     ``magic-byte`` when the first byte is neither zero nor one, ``truncated`` when there are too few bytes for an id
     or a GUID. An empty body is a valid one (Avro's null has no bytes).

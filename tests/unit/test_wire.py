@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from registry.errors import PoisonReason, PoisonRecord
-from registry.wire import PREFIX_LENGTH, framing_of, in_header_framing, prefix, schema_named, split, start
+from registry.wire import PREFIX_LENGTH, framing_of, in_header_framing, prefix, schema_named, split, starts
 
 
 def test_the_schema_id_is_the_big_endian_number_after_the_magic_byte():
@@ -84,10 +84,11 @@ def test_fewer_bytes_than_a_guid_has_are_poison_for_being_truncated(length):
     assert caught.value.reason is PoisonReason.TRUNCATED
 
 
-@pytest.mark.parametrize("framed", [prefix(7), b"\x01" + GUID.bytes])
-def test_the_start_of_a_payload_is_enough_to_name_its_schema_and_says_nothing_of_the_body(framed):
-    assert start(framed + b"body") == framed
-    assert schema_named(start(framed + b"body")) == schema_named(framed)
+def test_the_starts_of_payloads_are_enough_to_name_their_schemas_and_say_nothing_of_the_bodies():
+    by_id, by_guid = prefix(7), b"\x01" + GUID.bytes
+    assert starts([by_id + b"a", None, by_guid + b"b", by_id + b"c", b""]) == [by_id, None, by_guid, by_id, b""]
+    assert starts([by_id + b"a", None]) == [by_id, None]
+    assert (schema_named(by_id), schema_named(by_guid)) == (7, GUID)
 
 
 @pytest.mark.parametrize("before", [b"", prefix(7), b"\x01" + GUID.bytes], ids=["alone", "id", "guid"])
