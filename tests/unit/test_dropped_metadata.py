@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from connector.fingerprints import Fingerprints
 from connector.registry_outage import Outage
 from connector.subject_rules import SubjectRules
 from connector.subjects import SinkSchema, Subjects
@@ -49,7 +50,7 @@ class Registry:
 
 def warned(registry: Registry, *schemas: SinkSchema) -> list[str]:
     log = Log()
-    subjects = Subjects(registry, SubjectRules(), log, lambda: 0.0, Outage(lambda: 0.0))
+    subjects = Subjects(registry, SubjectRules(), Fingerprints(registry, {}), log, lambda: 0.0, Outage(lambda: 0.0))
     for schema in schemas:
         subjects.prefix("sink", "value", schema)
     return [line for line in log.lines if "metadata dropped" in line]

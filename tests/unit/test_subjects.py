@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from connector.fingerprints import Fingerprints
 from connector.record import Refusal, Stop
 from connector.registry_outage import Outage, RegistryAway
 from connector.subject_rules import OnIncompatible, Strategy, SubjectRules
@@ -66,7 +67,7 @@ def subjects(client: RegistryClient, now: list[float], log: Log) -> Any:
         def clock() -> float:
             return now[0]
 
-        return Subjects(client, SubjectRules(**rules), log, clock, Outage(clock))
+        return Subjects(client, SubjectRules(**rules), Fingerprints(client, {}), log, clock, Outage(clock))
 
     return make
 
