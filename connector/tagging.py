@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from connector.shapes import tagged_avro
+from connector.shapes import tagged_avro, usable
 from registry.client import EVER
 from registry.history import Asking, Past, TooManyVersions, Versions, past_of
 from registry.registered import AVRO, ReferencedSchema, RegisteredSchema
@@ -72,7 +72,7 @@ class Tagging:
     def _told(self, tagged: Tagged) -> TaggedRoot:
         self._found.update(tagged.found)
         missed = [f"{name} finds nothing in this schema" for name in tagged.missed if name not in self._found]
-        return TaggedRoot(tagged.root, (*missed, *tagged.released))
+        return TaggedRoot(usable(tagged.root), (*missed, *tagged.released))
 
     def _remembered(self, side: str, past: Past) -> Remembered:
         memory = Remembered()

@@ -78,6 +78,14 @@ def test_an_edit_of_the_metadata_stops_the_connector_before_the_next_record(runn
         running.process()
 
 
+def test_a_producer_that_registers_its_schema_without_tags_does_not_switch_protection_off(running: Running) -> None:
+    later = record(*({k: v for k, v in each.items() if k != "confluent:tags"} for each in SCHEMA["fields"]))
+    running.id = running.client.register("in-value", json.dumps(later))
+    outcome = running.process()
+    assert isinstance(outcome, Sink)
+    assert b"Paris" not in (outcome.value or b"")
+
+
 def test_or_dead_letters_what_is_not_covered_if_the_policy_says_so(running: Running) -> None:
     running.pipeline = running.piped(uncovered=OnUncovered.DEADLETTER)
     running.process()
