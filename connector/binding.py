@@ -131,7 +131,10 @@ def _untagged(protection: Protection, shape: Shape) -> str:
     for link in protection.links:
         root = shape.side(link.transform.side)
         if link.transform.selects_by_tags() and root.type.kind != "null" and not _has_tags(root):
-            return f"transforms.{link.alias} selects by tags, and the {root.name}'s schema shows none"
+            return (
+                f"transforms.{link.alias} selects by tags, and the {root.name}'s schema shows none, neither inline nor "
+                "in metadata (which some registries drop: tags.file and tags.fields declare tags without it)"
+            )
     return ""
 
 

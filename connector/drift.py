@@ -19,7 +19,6 @@ from connector.shapes import shape_of
 from connector.source_schemas import Source
 from connector.subject_versions import SubjectVersions, Topic
 from registry.schema.tree import Field, Shape, leaves
-from transforms.outcome import Unbindable
 
 
 class Kind(StrEnum):
@@ -85,8 +84,8 @@ class _Look:
         self._protection = protection
         self._topic = topic
         self._judged: dict[str, dict[int, Judged]] = {}
-        self.selected: dict[str, dict[Selection, list[int]]] = {}
-        """By side, for each selection the versions in which it finds something."""
+        self.selected: dict[str, dict[Selection, dict[int, bool]]] = {}
+        """By side, for each selection the versions in which it was looked for, and whether it finds something."""
         for side, versions in topic.versions.items():
             self._judged[side] = {}
             self.selected[side] = {}
@@ -102,16 +101,12 @@ class _Look:
 
     def _look_at(self, side: str, number: int, shape: Shape) -> None:
         source = Source(shape, dict.fromkeys(self._topic.versions, ""))
-        self._judged[side][number] = explain(self._protection, source, self._topic.name).judged
-        try:
-            found = found_in(self._protection, shape, self._topic.name)
-        except Unbindable:
-            return  # which the judgement says
-        for each in found:
+        judged = explain(self._protection, source, self._topic.name).judged
+        self._judged[side][number] = judged
+        for each in found_in(self._protection.links, self._protection.rules, shape, judged.plan):
             if each.selection.side == side and not each.selection.by_tags:
-                versions = self.selected[side].setdefault(each.selection, [])
-                if each.matched or each.lost is not None:
-                    versions.append(number)
+                there = self.selected[side].setdefault(each.selection, {})
+                there[number] = each.matched or each.lost is not None
 
     def found(self) -> Iterator[Drift]:
         for side, versions in self._topic.versions.items():
@@ -162,8 +157,9 @@ class _Look:
 
     def _gone(self, side: str, versions: SubjectVersions) -> Iterator[Drift]:
         last = versions.last
-        for selection, numbers in self.selected[side].items():
-            if numbers and last not in numbers:
+        for selection, there in self.selected[side].items():
+            numbers = [number for number, found in there.items() if found]
+            if numbers and not there.get(last, True):
                 message = (
                     f"{versions.subject} version {last} does not have {selection.text}, which {selection.key} selects, "
                     f"and {_numbers(numbers)} did"
@@ -195,13 +191,13 @@ class _Look:
 
 def _never_there(looks: Sequence[_Look]) -> Iterator[Drift]:
     """Selections that find nothing in any version of any subject."""
-    versions: dict[Selection, list[int]] = {}
+    found: dict[Selection, bool] = {}
     for look in looks:
         for selected in look.selected.values():
-            for selection, numbers in selected.items():
-                versions.setdefault(selection, []).extend(numbers)
-    for selection, numbers in versions.items():
-        if not numbers:
+            for selection, there in selected.items():
+                found[selection] = found.get(selection, False) or any(there.values())
+    for selection, once in found.items():
+        if not once:
             message = f"{selection.text}, which {selection.key} selects, is in no version of a {selection.side}"
             yield Drift(Kind.GONE, None, selection.text, (), message, key=selection.key)
 

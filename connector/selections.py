@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from connector.binding import Protection
-from connector.plan import Link, Plan, bind
+from connector.plan import Link, Plan
 from registry.schema.paths import Matcher, quote_name
 from registry.schema.tags import TagRules, on_side
 from registry.schema.tree import Field, Shape
 from registry.schema.walk import select
 from transforms.replace_field import ReplaceField
 from transforms.selecting import Selecting
-from transforms.transform import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,39 +68,26 @@ def declared(rules: TagRules) -> Iterator[Selection]:
                     yield Selection(f"tags.fields.{tag}", path, side)
 
 
-def found_in(protection: Protection, shape: Shape, topic: str) -> list[Found]:
+def found_in(links: Sequence[Link], rules: TagRules, shape: Shape, plan: Plan) -> list[Found]:
     """Every selection of the configuration, looked for in one schema, where there is one to look in.
 
-    A transform that no record of this shape and topic meets selects nothing, and is left out. Raises
-    `transforms.outcome.Unbindable` for a chain that can work for no records.
+    `plan` is the chain bound to the shape. A transform that it takes for no record selects nothing, and is left out.
     """
-    plans = [_prefix(protection, shape, topic, length) for length in range(len(protection.links) + 1)]
-    ends = [[end.shape for end in plan.ends() if end.shape is not None] for plan in plans]
-    met = {stage.link.alias for stage in plans[-1].all_stages()}
-    found = [Found(one, one.finds_in(shape.side(one.side))) for one in declared(protection.rules)]
-    for at, link in enumerate(protection.links):
-        for one in selections(link) if link.alias in met else ():
-            if any(_has_side(end, one) for end in ends[at]):
-                before = [any(one.finds_in(end.side(one.side)) for end in shapes) for shapes in ends[: at + 1]]
-                found.append(Found(one, before[at], _lost(protection.links, before)))
+    met: dict[str, list[Shape]] = {}
+    for stage in plan.all_stages():
+        met.setdefault(stage.link.alias, []).append(stage.before)
+    taken = [link for link in links if link.alias in met]
+    found = [Found(one, one.finds_in(shape.side(one.side))) for one in declared(rules)]
+    for at, link in enumerate(taken):
+        for one in selections(link):
+            if any(end.side(one.side).type.kind != "null" for end in met[link.alias]):
+                there = [any(one.finds_in(s.side(one.side)) for s in met[past.alias]) for past in taken[: at + 1]]
+                found.append(Found(one, there[at], _lost(taken, there)))
     return found
 
 
-def _has_side(shape: Shape, selection: Selection) -> bool:
-    return shape.side(selection.side).type.kind != "null"
-
-
-def _lost(links: Sequence[Link], before: Sequence[bool]) -> str | None:
+def _lost(links: Sequence[Link], there: Sequence[bool]) -> str | None:
     """The link after which a selection finds nothing any more, by whether it does before each link."""
-    if before[-1] or True not in before:
+    if there[-1] or True not in there:
         return None
-    return links[max(at for at, found in enumerate(before) if found)].alias
-
-
-def _prefix(protection: Protection, shape: Shape, topic: str, length: int) -> Plan:
-    """The first links alone."""
-
-    def context(alias: str) -> Context:
-        return Context(alias, topic, protection.sensitive, protection.keys)
-
-    return bind(protection.links[:length], shape, context)
+    return links[max(at for at, found in enumerate(there) if found)].alias

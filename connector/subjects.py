@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from connector.dropped_metadata import DroppedMetadata
 from connector.recent import Recent
 from connector.record import Failure, Log, Refusal, Stop
 from connector.registry_outage import Outage
@@ -59,6 +60,7 @@ class Subjects:
         self._registry = registry
         self._rules = rules
         self._log = log
+        self._dropped = DroppedMetadata(registry, log)
         self._clock = clock
         self._outage = outage
         self._known: Recent[_At, bytes] = Recent()
@@ -101,7 +103,9 @@ class Subjects:
     def _id(self, subject: str, schema: SinkSchema) -> int:
         try:
             if self._rules.register:
-                return self._registry.register(subject, schema.text, schema.references, schema.metadata)
+                schema_id = self._registry.register(subject, schema.text, schema.references, schema.metadata)
+                self._dropped.look(subject, schema.metadata)
+                return schema_id
             return self._prepared(subject, schema)
         except RegistryRejected as error:
             problem = str(error)

@@ -104,7 +104,7 @@ class Fpe(Keyed):
     @model_validator(mode="after")
     def _is_large_enough(self) -> Fpe:
         for name in (self.domain or "", *self.tags, *self.fields):
-            if last_word(name) in TOO_SMALL:
+            if _last_word(name) in TOO_SMALL:
                 raise ValueError(_small(name))
         return self
 
@@ -128,7 +128,7 @@ class Fpe(Keyed):
 
         def leaf(field: Field) -> tuple[Field, Apply]:
             domain = context.domain(self.domain, field)
-            if last_word(domain) in TOO_SMALL:
+            if _last_word(domain) in TOO_SMALL:
                 raise Unbindable(f"transforms.{context.alias}: {_small(domain)}", path=field.origin)
             self._check_type(field, context)
             ff1 = FF1(ring.subkey("fpe", domain, 32, version), self._characters)
@@ -198,10 +198,15 @@ def _by_type(ciphers: dict[type, Apply]) -> Apply:
     return apply
 
 
-def last_word(name: str) -> str:
+def _last_word(name: str) -> str:
     """Of a domain, tag or path: `PII.CARD.CVV`, `card_cvv` and `cardCvv` end in cvv."""
-    words: Sequence[str] = re.findall(r"[A-Z]+[0-9]*(?![a-z])|[A-Z]?[a-z]+[0-9]*|[0-9]+", name)
-    return words[-1].lower() if words else ""
+    words = words_of(name)
+    return words[-1] if words else ""
+
+
+def words_of(name: str) -> Sequence[str]:
+    """The words of a domain, tag or path, in lower case."""
+    return [word.lower() for word in re.findall(r"[A-Z]+[0-9]*(?![a-z])|[A-Z]?[a-z]+[0-9]*|[0-9]+", name)]
 
 
 def _small(name: str) -> str:

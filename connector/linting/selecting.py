@@ -8,7 +8,6 @@ from connector.linting.overlap import covered, globs_of, left_out, paths_of, wit
 from connector.linting.remark import Remark, Subject, key_of
 from connector.plan import Link
 from connector.selections import Found, found_in
-from transforms.outcome import Unbindable
 from transforms.replace_field import ReplaceField
 
 _UNKNOWN = "Correct it, or take it out: what it was meant for is not selected"
@@ -20,10 +19,8 @@ def finding_nothing(subject: Subject) -> Iterator[Remark]:
     if explanation is None:
         yield from _on_selections(subject.links)
         return
-    try:
-        found = found_in(subject.protection, explanation.source.shape, explanation.topic)
-    except Unbindable:
-        return  # which the explanation says
+    shape, plan = explanation.source.shape, explanation.judged.plan
+    found = found_in(subject.links, subject.protection.rules, shape, plan)
     yield from (_remark(each) for each in found if not each.matched)
 
 

@@ -13,6 +13,9 @@ from registry.schema.tree import KEYS_LINEAGE, LINEAGE, Field, Type, same_type
 
 UNNAMED = "ConnectDefault"
 
+Extra = dict[str, Any]
+"""What a place says beside its type: tags and lineage."""
+
 
 def print_schema(root: Field, tags_property: str = DEFAULT_TAGS_PROPERTY) -> str:
     """The Avro schema of a side as compact JSON text."""
@@ -22,7 +25,8 @@ def print_schema(root: Field, tags_property: str = DEFAULT_TAGS_PROPERTY) -> str
 def schema_of(root: Field, tags_property: str = DEFAULT_TAGS_PROPERTY) -> Any:
     """The Avro schema of a side as JSON objects.
 
-    A type that has come to differ between two places that shared it gets a name of its own: `Address_2`.
+    A type that has come to differ between two places that shared it gets a name of its own: `Address_2`. So does an
+    enum or a fixed of which other things hold where it is no record's field, and they can be said on its type alone.
     """
     return _Printer(tags_property).place(root, "")
 
@@ -30,11 +34,12 @@ def schema_of(root: Field, tags_property: str = DEFAULT_TAGS_PROPERTY) -> Any:
 class _Printer:
     def __init__(self, tags_property: str) -> None:
         self._tags_property = tags_property
-        self._named: dict[str, Type] = {}
+        self._named: dict[str, tuple[Type, Extra]] = {}
 
     def place(self, place: Field, namespace: str) -> Any:
-        """The schema of a place that is no record field: its tags ride on its type."""
-        return self._nullable(place, self._tagged(self._type(place.type, namespace), place))
+        """The schema of a place that is no record field: what there is to say of it rides on its type."""
+        extra = self._extra(place)
+        return self._nullable(place, self._type(place.type, namespace, extra, extra))
 
     def _nullable(self, place: Field, printed: Any) -> Any:
         if place.type.kind == "null":
@@ -44,30 +49,25 @@ class _Printer:
             return printed
         return [*branches[: place.null], "null", *branches[place.null :]]
 
-    def _tagged(self, printed: Any, place: Field) -> Any:
-        if not place.type.is_leaf or isinstance(printed, list):
-            return printed
+    def _extra(self, place: Field) -> Extra:
+        """Tags and lineage of a leaf."""
+        if not place.type.is_leaf:
+            return {}
         extra = {k: v for k, v in place.attrs.items() if k.startswith(LINEAGE)}
         if place.tags:
             extra[self._tags_property] = sorted(place.tags)
-        if not extra:
-            return printed
-        return {**printed, **extra} if isinstance(printed, dict) else {"type": printed, **extra}
+        return extra
 
     def _field(self, field: Field, namespace: str) -> dict[str, Any]:
-        printed: dict[str, Any] = {
-            "name": field.name,
-            "type": self._nullable(field, self._type(field.type, namespace)),
-            **field.attrs,
-        }
-        if field.tags and field.type.is_leaf:
-            printed[self._tags_property] = sorted(field.tags)
-        return printed
+        extra = self._extra(field)
+        printed = self._nullable(field, self._type(field.type, namespace, {}, extra))
+        return {"name": field.name, "type": printed, **field.attrs, **extra}
 
-    def _type(self, type_: Type, namespace: str) -> Any:
+    def _type(self, type_: Type, namespace: str, extra: Extra, held: Extra) -> Any:
+        """A type with the `extra` that rides on it; `held` is what holds at the place, wherever that is said."""
         match type_.kind:
             case "record" | "enum" | "fixed":
-                return self._named_type(type_, namespace)
+                return self._named_type(type_, namespace, extra, held)
             case "array":
                 return {"type": "array", "items": self.place(type_.fields[0], namespace), **type_.attrs}
             case "map":
@@ -81,31 +81,35 @@ class _Printer:
             case "union":
                 return [self.place(branch, namespace) for branch in type_.fields]
             case kind:
-                attrs = {k: v for k, v in type_.attrs.items() if k != "union"}
-                attrs = {k.removeprefix("ignored-"): v for k, v in attrs.items()}
+                attrs = {k.removeprefix("ignored-"): v for k, v in type_.attrs.items() if k != "union"} | extra
                 return {"type": kind, **attrs} if attrs else kind
 
-    def _named_type(self, type_: Type, namespace: str) -> Any:
-        full, known = self._name(type_)
+    def _named_type(self, type_: Type, namespace: str, extra: Extra, held: Extra) -> Any:
+        full, known = self._name(type_, extra, held)
         space, _, simple = full.rpartition(".")
         if known:
             return full if space != namespace else simple
         printed: dict[str, Any] = {"type": type_.kind, "name": simple}
         if space != namespace:
             printed["namespace"] = space
-        printed |= {k.removeprefix("ignored-"): v for k, v in type_.attrs.items() if k != "name"}
+        printed |= {k.removeprefix("ignored-"): v for k, v in type_.attrs.items() if k != "name"} | extra
         if type_.kind == "record":
             printed["fields"] = [self._field(field, space) for field in type_.fields]
         return printed
 
-    def _name(self, type_: Type) -> tuple[str, bool]:
-        """The type's full name, and whether it stands further up already."""
+    def _name(self, type_: Type, extra: Extra, held: Extra) -> tuple[str, bool]:
+        """The type's full name, and whether it stands further up already, with nothing riding on it but what holds.
+
+        (A name alone can carry nothing: an object around it is more than every reader of schemas takes.)
+        """
         wanted = type_.attrs.get("name")
         name, number = UNNAMED if wanted is None else wanted, 1
         while (defined := self._named.get(name)) is not None:
-            if defined is type_ or (wanted is not None and same_type(defined, type_)):
+            known, riding = defined
+            same = known is type_ or (wanted is not None and same_type(known, type_))
+            if same and riding in (extra, held):
                 return name, True
             number += 1
             name = f"{UNNAMED}{number}" if wanted is None else f"{wanted}_{number}"
-        self._named[name] = type_
+        self._named[name] = type_, extra
         return name, False

@@ -218,6 +218,13 @@ def test_a_version_that_a_transform_rejects_is_named(place: Place) -> None:
     assert ("refused", "", [2]) in place.found(chain)
 
 
+def test_what_no_record_of_a_version_reaches_is_not_gone_from_it(place: Place) -> None:
+    place.register("crm-value", field("id"), field("email", "PII"))
+    place.register("crm-value", field("email", "PII"))
+    chain = {"key": {"type": "ValueToKey", "fields": "id"}, "mask": {"type": "MaskField", "fields": "email"}}
+    assert [(kind, versions) for kind, _, versions in place.found(chain)] == [("refused", [2])]
+
+
 def test_a_version_whose_output_no_registry_would_take_is_named(place: Place) -> None:
     inner = {"type": "record", "name": "Home", "fields": [field("city")]}
     place.register("crm-value", field("email", "PII"))

@@ -185,6 +185,24 @@ def test_the_schemas_of_a_topic_come_from_the_registry(folder: Folder) -> None:
     assert "protected" in row_of(done.stdout, "email")
 
 
+def test_the_tags_of_earlier_versions_hold_for_the_schema_of_a_topic(folder: Folder) -> None:
+    plain = [{k: v for k, v in field.items() if k != "confluent:tags"} for field in CUSTOMER["fields"]]
+    with DevRegistry() as registry:
+        for schema in (CUSTOMER, {**CUSTOMER, "fields": plain}):
+            body = json.dumps({"schema": json.dumps(schema)}).encode()
+            assert registry.serve("POST", "/subjects/crm.customers-value/versions", body)[0] == 200
+        tags = {"tags__fields__NO": "nowhere", "tags__release__PII": "phones"}
+        connector = folder.connector(CHAIN, schema__registry__url=registry.url, **tags)
+        found = document(connector, "--topic", "crm.customers")
+    verdicts = {leaf["path"]: (leaf["tags"], leaf["verdict"]) for leaf in found["fields"]}
+    assert verdicts["email"] == (["EMAIL"], "protected")
+    assert verdicts["phones[*]"] == ([], "clear")
+    assert found["warnings"][:2] == [
+        "tags.fields.NO: nowhere finds nothing in this schema",
+        "tags.release.PII: phones lets PII go at phones (confluent:tags at phones, crm.customers-value version 1)",
+    ]
+
+
 def test_a_topic_that_the_registry_does_not_know_gives_status_1(folder: Folder) -> None:
     with DevRegistry() as registry:
         connector = folder.connector(CHAIN, schema__registry__url=registry.url)
