@@ -7,13 +7,15 @@ before. A producer that registers its schema again without them does not switch 
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from connector.shapes import tagged_avro
 from registry.client import EVER
-from registry.history import Past, TooManyVersions, Versions, past_of
+from registry.history import Asking, Past, TooManyVersions, Versions, past_of
 from registry.registered import AVRO, ReferencedSchema, RegisteredSchema, StoredVersion
 from registry.schema.avro import BadSchema
 from registry.schema.earlier import Remembered
@@ -102,14 +104,16 @@ class Tagging:
         return memory
 
 
-def facts_of(registry: Versions, schema: RegisteredSchema, subject: str | None, since: float = EVER) -> Facts:
-    """What the registry knows of the schema's tags; no older than `since`, a moment on the monotonic clock.
+def facts_of(registry: Versions, schema: RegisteredSchema, subject: str | None, asking: Asking | None = None) -> Facts:
+    """What the registry knows of the schema's tags.
 
-    `subject` is where the schema is likely to be, should the registry not say. Blocks as `registry.history.past_of`
-    does, and raises the errors of `registry.errors`, or `BadSchema` for too many versions.
+    `subject` is where the schema is likely to be, should the registry not say. Without `asking` it takes what time it
+    needs. Blocks as `registry.history.past_of` does, and raises the errors of `registry.errors`, or `BadSchema` for too
+    many versions.
     """
+    asking = asking or Asking(EVER, time.monotonic(), math.inf)
     try:
-        return Facts(schema, past_of(registry, schema, subject, since), subject)
+        return Facts(schema, past_of(registry, schema, subject, asking), subject)
     except TooManyVersions as problem:
         raise BadSchema(str(problem)) from None
 

@@ -80,12 +80,12 @@ class Registry:
         self.went_along: list[Any] = []
         self.asked = 0
 
-    def carriers(self, schema_id: int) -> list[SubjectVersion]:
-        del schema_id
+    def carriers(self, schema_id: int, *, since: float = 0) -> list[SubjectVersion]:
+        del schema_id, since
         return []
 
-    def versions(self, subject: str, *, deleted: bool = False) -> list[int]:
-        del deleted
+    def versions(self, subject: str, *, deleted: bool = False, since: float = 0) -> list[int]:
+        del deleted, since
         raise SchemaNotFound(subject)
 
     def stored(self, subject: str, version: int, *, since: float = 0) -> StoredVersion:
