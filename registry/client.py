@@ -103,7 +103,7 @@ class RegistryClient:
             known = checked(answers.CONTEXT_IDS, self._of_guid(guid, "/ids", deadline))
             schema_id = next((each.id for each in sorted(known, key=lambda each: each.context != _DEFAULT)), None)
         if schema_id is None:
-            raise GuidsNotServed(f"GUID {guid}: the registry does not say which schema id it stands for")
+            raise GuidsNotServed("the registry does not say which schema id a GUID stands for")
         schema = self._resolved(schema_id, stored, deadline)
         self._by_guid.put(guid, schema)
         return schema
@@ -115,7 +115,7 @@ class RegistryClient:
         except RegistryProtocolError as failure:
             if failure.status not in _NO_SUCH_PATH:
                 raise
-        raise GuidsNotServed(f"GUID {guid}: the registry does not tell schemas by GUID")
+        raise GuidsNotServed("the registry does not tell schemas by GUID")
 
     def latest(self, subject: str) -> tuple[int, RegisteredSchema]:
         """The number of the subject's latest version, and its schema. Never from the cache."""

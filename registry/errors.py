@@ -70,12 +70,11 @@ class RegistryRejected(RegistryError):
 
 
 class SchemaNotFound(RegistryError):
-    """The registry has no such schema; ``what`` is the schema id, the GUID or the subject that was asked for."""
+    """The registry has no such schema; ``what`` is the schema id or the subject that was asked for, None for a GUID."""
 
     def __init__(self, what: int | str | UUID, error_code: int | None = None) -> None:
-        kind = "schema id " if isinstance(what, int) else "GUID " if isinstance(what, UUID) else "subject "
-        super().__init__(f"{kind}{what}: the registry has no such schema")
-        self.what = what
+        super().__init__(f"{_named(what)}: the registry has no such schema")
+        self.what = None if isinstance(what, UUID) else what
         self.error_code = error_code
 
 
@@ -89,6 +88,17 @@ class RegistryProtocolError(RegistryError):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+
+def _named(what: int | str | UUID) -> str:
+    """What was asked for. A GUID is not shown: of a poison record it is sixteen bytes of content."""
+    match what:
+        case int():
+            return f"schema id {what}"
+        case str():
+            return f"subject {what}"
+        case _:
+            return "a GUID"
 
 
 def _printable(text: str) -> str:

@@ -210,7 +210,13 @@ def _unwritable(stage: Stage) -> Sent:
 
 def _magic_byte(stage: Stage) -> Sent:
     sent = _sent(stage)
-    sent.value = b"\x01" + _value(sent)[1:]
+    sent.value = b"\x02" + _value(sent)[1:]
+    return sent
+
+
+def _unknown_guid(stage: Stage) -> Sent:
+    sent = _sent(stage)
+    sent.value = b"\x01" + _value(sent)[5:]  # so that what is taken for a GUID is the value itself
     return sent
 
 
@@ -268,6 +274,7 @@ ANY_KEY: dict[Bad, str] = {
     _magic_byte: "magic-byte",
     _no_frame: "magic-byte",
     _unknown_schema: "unknown-schema",
+    _unknown_guid: "unknown-schema",
     _truncated: "malformed",
     _trailing: "malformed",
     _not_utf8: "malformed",

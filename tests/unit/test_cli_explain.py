@@ -7,6 +7,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from connector.config import Need, load
@@ -208,6 +209,24 @@ def test_a_topic_that_the_registry_does_not_know_gives_status_1(folder: Folder) 
         done = streamveil("explain", connector, "--topic", "nobody")
     assert done.exit_code == 1
     assert "nobody-value" in done.stderr
+
+
+@pytest.mark.parametrize("strategy", ["RecordName", "TopicRecordName"])
+def test_a_topic_whose_subjects_are_named_by_record_needs_the_schema_given(folder: Folder, strategy: str) -> None:
+    with DevRegistry() as registry:
+        keys = {"schema__registry__url": registry.url, "value__subject__name__strategy": strategy}
+        done = streamveil("explain", folder.connector(CHAIN, **keys), "--topic", "crm.customers")
+        assert done.exit_code == 1
+        assert f"value.subject.name.strategy is {strategy}" in done.stderr
+        given = streamveil("explain", folder.connector(CHAIN, **keys), "--schema", folder.schema())
+    assert given.exit_code == 0
+
+
+def test_a_name_that_avro_forbids_in_the_output_schema_gives_status_1(folder: Folder) -> None:
+    renamed = {**CHAIN, "rename": {"type": "ReplaceField", "renames": "id:the-id"}}
+    done = streamveil("explain", folder.connector(renamed), "--schema", folder.schema())
+    assert done.exit_code == 1
+    assert "the-id cannot be a name" in done.stdout
 
 
 def test_avro_values_without_a_schema_cannot_be_explained(folder: Folder) -> None:

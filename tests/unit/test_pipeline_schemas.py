@@ -19,6 +19,7 @@ from registry.schema.tags import TagRules
 from tests.unit.rings import RING
 from tests.unit.test_pipeline import CUSTOMER, Log, Message, Registry, customer, hashing, one, pipeline, read
 from transforms.flatten import Flatten
+from transforms.fpe import Fpe, FpeDecrypt
 from transforms.has_header_key import HasHeaderKey
 from transforms.mask_field import MaskField
 from transforms.outcome import Code, Unavailable
@@ -182,6 +183,26 @@ class TestRegistering:
             line = pipeline(Registry(id1=nested), Flatten.model_validate(options))
             outcome = one(line.process([Message(b"\x00\x00\x00\x00\x01\x04hi")]))
             assert getattr(outcome, "code", None) == code
+
+
+def test_a_second_connector_in_a_row_keeps_what_the_first_one_wrote_of_the_leaves_that_it_leaves_alone() -> None:
+    fields = [*CUSTOMER["fields"], {"name": "phone", "type": "string", "confluent:tags": ["PHONE"]}]
+    registry = Registry(id1={**CUSTOMER, "fields": fields})
+    phones = Fpe.model_validate({"key": "ring", "tags": "PHONE", "alphabet": "digits"})
+    plain = customer() + b"\x14" + b"0123456789"
+    first = one(pipeline(registry, hashing(), phones).process([Message(plain)]))
+    (between,) = registry.registered["in.protected-value"]
+    registry.schemas[100] = between
+
+    decrypts = FpeDecrypt.model_validate({"key": "ring", "fields": "phone", "domain": "PHONE", "alphabet": "digits"})
+    rename = ReplaceField.model_validate({"renames": "email:mail"})
+    second = pipeline(registry, decrypts, rename).process([Message(first.value, topic="in.protected")])
+    (after,) = registry.registered["in.protected.protected-value"]
+    mail, phone = after["fields"][1], after["fields"][3]
+    assert mail == {**between["fields"][1], "name": "mail"}
+    assert mail["streamveil:was"] == ["PII"]
+    assert phone == {"name": "phone", "type": "string"}
+    assert read(one(second), registry, "in.protected.protected-value")["phone"] == "0123456789"
 
 
 class TestFraming:

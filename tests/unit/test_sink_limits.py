@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from confluent_kafka import Message
+from confluent_kafka.admin import AdminClient
 
 from connector.record import Sink
-from connector.sinks import SinkTopic
+from connector.session_settings import SessionSettings
+from connector.sinks import Sinks, SinkTopic
 from transforms.outcome import Code
 
 NOW = 1_700_000_000_000
@@ -47,3 +50,15 @@ def test_a_record_is_refused_for_its_size_its_time_or_its_missing_key(
     topic: SinkTopic, record: Sink, code: Code | None
 ) -> None:
     assert topic.refuses(record, NOW) is code
+
+
+def test_topics_that_routers_make_without_end_are_not_remembered_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = SessionSettings("c", "g", "w", False, consumer={}, producer={}, admin={}, topics=("in",))
+    sinks = Sinks(AdminClient({"bootstrap.servers": "127.0.0.1:1"}), settings)
+    monkeypatch.setattr(sinks, "_describe", lambda topics: dict.fromkeys(topics, 1))
+    monkeypatch.setattr(sinks, "_configs", lambda topics: {topic: {} for topic in topics})
+    message = Message(topic="in", partition=0, offset=0)
+    for number in range(3000):
+        (judged,) = sinks.judge([message], [_record(topic=f"day-{number}")])
+        assert isinstance(judged, Sink)
+    assert len(sinks._sinks) <= 1001
