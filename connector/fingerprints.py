@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from connector.record import Stop
+from registry.client import EVER
 from registry.errors import SchemaNotFound
 from registry.registered import RegisteredSchema
 from transforms.lineage import PROTECTED
@@ -24,7 +25,7 @@ _Key = tuple[str, int]
 class Versioned(Protocol):
     """What is asked of the registry."""
 
-    def versions(self, subject: str, *, deleted: bool = False) -> list[int]: ...
+    def versions(self, subject: str, *, deleted: bool = False, since: float = EVER) -> list[int]: ...
 
     def version(self, subject: str, version: int) -> RegisteredSchema: ...
 

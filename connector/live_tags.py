@@ -16,8 +16,9 @@ from connector.recent import Recent
 from connector.record import Log, Stop
 from connector.registry_outage import Outage
 from connector.tagging import Facts, TaggedRoot, Tagging, facts_of
+from registry.client import EVER
 from registry.errors import RegistryError, RegistryUnavailable, SchemaNotFound
-from registry.history import Versions
+from registry.history import Asking, Versions
 from registry.registered import RegisteredSchema
 from registry.schema.avro import BadSchema
 from registry.schema.tags import TagRules
@@ -67,6 +68,8 @@ class LiveTags:
         self._asks_from = 0.0
         self._known: Recent[_Key, _Known] = Recent(_MOST)
         self._groups: Recent[Hashable, dict[_Key, int]] = Recent(_MOST)
+        # When the first attempt to read a schema's versions began, until one has come to its end.
+        self._begun: Recent[_Key, float] = Recent(_MOST)
 
     def root(self, group: Hashable, side: str, schema: RegisteredSchema, topic: str) -> Field:
         """The root of a side of the group's records. Raises `BadSchema`, `RegistryAway` or `Stop`.
@@ -76,7 +79,8 @@ class LiveTags:
         key = side, schema.id, f"{topic}-{side}"
         known = self._known.get(key)
         if known is None:
-            facts = self._read(schema, key[2])
+            facts = self._read(key, schema)
+            self._begun.forget(key)
             known = _Known(facts, self._tagged(side, facts), self._clock() + self._seconds)
             self._known.put(key, known)
         else:
@@ -102,10 +106,13 @@ class LiveTags:
                 return True
         return False
 
-    def _read(self, schema: RegisteredSchema, subject: str) -> Facts:
+    def _read(self, key: _Key, schema: RegisteredSchema) -> Facts:
         assert self._registry is not None  # noqa: S101  it gave the schema
+        began = self._begun.get(key)
+        if began is None:
+            self._begun.put(key, began := time.monotonic())
         try:
-            return facts_of(self._registry, schema, subject)
+            return facts_of(self._registry, schema, key[2], Asking(EVER, began))
         except RegistryUnavailable:
             raise self._outage.noticed() from None
         except RegistryError as error:
@@ -142,7 +149,7 @@ class LiveTags:
             schema = self._registry.schema(schema_id, since=known.since)
             if schema.text != known.facts.schema.text:  # an id of another context: an id's text never changes
                 schema = known.facts.schema
-            return facts_of(self._registry, schema, subject, known.since)
+            return facts_of(self._registry, schema, subject, Asking(known.since, known.since))
         except RegistryUnavailable:
             self._asks_from = self._clock() + self._seconds
             reason = "the schema registry does not answer"

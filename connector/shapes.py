@@ -22,18 +22,22 @@ def avro_root(
 ) -> Field:
     """The root of a side that has an Avro schema. Raises `registry.schema.avro.BadSchema`."""
     said = () if metadata is None else (Said(metadata),)
-    return tagged_avro(side, schema, rules, references=references, metadata=said).root
+    return usable(tagged_avro(side, schema, rules, references=references, metadata=said).root)
 
 
 def tagged_avro(side: str, schema: str | Any, rules: TagRules, **more: Any) -> Tagged:
-    """The same with what `registry.schema.tags.tagged_tree` has to say about it, and all that it takes."""
+    """An Avro schema with its tags; `more` is what `registry.schema.tags.tagged_tree` takes. Raises `BadSchema`."""
     try:
-        tagged = tagged_tree(schema, root=side, rules=rules, **more)
+        return tagged_tree(schema, root=side, rules=rules, **more)
     except RecursionError:
         raise BadSchema("the schema is nested too deeply") from None
-    if holds_nothing(tagged.root):
+
+
+def usable(root: Field) -> Field:
+    """The root, if records of it can exist; raises `BadSchema` otherwise."""
+    if holds_nothing(root):
         raise BadSchema("a record of the schema contains itself, so it can hold no value")
-    return tagged
+    return root
 
 
 def raw_root(side: str, converter: str, rules: TagRules) -> Field:

@@ -6,15 +6,16 @@ before. A producer that registers its schema again without them does not switch 
 
 from __future__ import annotations
 
-import json
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from connector.shapes import tagged_avro
+from connector.shapes import tagged_avro, usable
 from registry.client import EVER
-from registry.history import Past, TooManyVersions, Versions, past_of
-from registry.registered import AVRO, ReferencedSchema, RegisteredSchema, StoredVersion
+from registry.history import Asking, Past, TooManyVersions, Versions, past_of
+from registry.registered import AVRO, ReferencedSchema, RegisteredSchema
 from registry.schema.avro import BadSchema
 from registry.schema.earlier import Remembered
 from registry.schema.tags import Referenced, Said, Tagged, TagRules
@@ -52,7 +53,7 @@ class Tagging:
     def root(self, side: str, facts: Facts) -> TaggedRoot:
         """Blocks for nothing. Raises `BadSchema`, also for an earlier version that cannot be read."""
         schema, past, _ = facts
-        earlier = [memory for each in past if (memory := self._remembered(side, each)) is not None]
+        earlier = [self._remembered(side, each) for each in past if each.earlier]
         tagged = tagged_avro(
             side,
             schema.text,
@@ -71,16 +72,13 @@ class Tagging:
     def _told(self, tagged: Tagged) -> TaggedRoot:
         self._found.update(tagged.found)
         missed = [f"{name} finds nothing in this schema" for name in tagged.missed if name not in self._found]
-        return TaggedRoot(tagged.root, (*missed, *tagged.released))
+        return TaggedRoot(usable(tagged.root), (*missed, *tagged.released))
 
-    def _remembered(self, side: str, past: Past) -> Remembered | None:
-        memory: Remembered | None = None
-        known: set[str] = set()
+    def _remembered(self, side: str, past: Past) -> Remembered:
+        memory = Remembered()
         for version in past.earlier:
-            if version.schema_type != AVRO or (content := _content(version)) in known:
+            if version.schema_type != AVRO:
                 continue
-            known.add(content)
-            memory = memory or Remembered()
             name = f"{past.subject} version {version.number}"
             try:
                 tagged = tagged_avro(
@@ -102,14 +100,16 @@ class Tagging:
         return memory
 
 
-def facts_of(registry: Versions, schema: RegisteredSchema, subject: str | None, since: float = EVER) -> Facts:
-    """What the registry knows of the schema's tags; no older than `since`, a moment on the monotonic clock.
+def facts_of(registry: Versions, schema: RegisteredSchema, subject: str | None, asking: Asking | None = None) -> Facts:
+    """What the registry knows of the schema's tags.
 
-    `subject` is where the schema is likely to be, should the registry not say. Blocks as `registry.history.past_of`
-    does, and raises the errors of `registry.errors`, or `BadSchema` for too many versions.
+    `subject` is where the schema is likely to be, should the registry not say. Without `asking` it takes what time it
+    needs. Blocks as `registry.history.past_of` does, and raises the errors of `registry.errors`, or `BadSchema` for too
+    many versions.
     """
+    asking = asking or Asking(EVER, time.monotonic(), math.inf)
     try:
-        return Facts(schema, past_of(registry, schema, subject, since), subject)
+        return Facts(schema, past_of(registry, schema, subject, asking), subject)
     except TooManyVersions as problem:
         raise BadSchema(str(problem)) from None
 
@@ -130,9 +130,3 @@ def _references(references: Sequence[ReferencedSchema]) -> list[Referenced]:
         Referenced(each.text, f"{each.reference.subject} version {each.reference.version}", each.metadata)
         for each in references
     ]
-
-
-def _content(version: StoredVersion) -> str:
-    """Equal for versions that say the same of tags."""
-    references = [[each.text, each.metadata] for each in version.references]
-    return json.dumps([version.text, references, version.metadata], sort_keys=True)

@@ -55,6 +55,8 @@ class RegistryClient:
         self._cache: _Cache[int, RegisteredSchema] = _Cache(cache_size)
         self._by_guid: _Cache[UUID, RegisteredSchema] = _Cache(cache_size)
         self._versions: _Cache[tuple[str, int], VersionAnswer] = _Cache(10 * cache_size)
+        self._numbers: _Cache[tuple[str, bool], tuple[int, ...]] = _Cache(10 * cache_size)
+        self._carriers: _Cache[int, tuple[SubjectVersion, ...]] = _Cache(cache_size)
 
     def __enter__(self) -> Self:
         return self
@@ -134,17 +136,30 @@ class RegistryClient:
         references = self._references(answer, deadline, since)
         return StoredVersion(subject, version, answer.id, answer.schema_type, answer.text, references, answer.metadata)
 
-    def carriers(self, schema_id: int) -> list[SubjectVersion]:
-        """The subject versions that carry the id, soft-deleted ones too; none where the registry does not say."""
-        return list(self._subjects(schema_id, Deadline(self._seconds), deleted=True))
+    def carriers(self, schema_id: int, *, since: float = math.inf) -> list[SubjectVersion]:
+        """The subject versions that carry the id, soft-deleted ones too; none where the registry does not say.
 
-    def versions(self, subject: str, *, deleted: bool = False) -> list[int]:
-        """The numbers of the subject's versions, ascending; soft-deleted ones only if asked for."""
-        query = {"deleted": "true"} if deleted else {}
-        request = Request("GET", f"/subjects/{_quoted(subject)}/versions", subject, query)
-        answer = self._transport.call(request, Deadline(self._seconds))
-        numbers: list[int] = checked(answers.VERSION_NUMBERS, answer)
-        return sorted(numbers)
+        Only an answer from `since` on is taken from the cache.
+        """
+        known = self._carriers.get(schema_id, since)
+        if known is None:
+            known = self._subjects(schema_id, Deadline(self._seconds), deleted=True)
+            self._carriers.put(schema_id, known)
+        return list(known)
+
+    def versions(self, subject: str, *, deleted: bool = False, since: float = math.inf) -> list[int]:
+        """The numbers of the subject's versions, ascending; soft-deleted ones only if asked for.
+
+        Only an answer from `since` on is taken from the cache.
+        """
+        known = self._numbers.get((subject, deleted), since)
+        if known is None:
+            query = {"deleted": "true"} if deleted else {}
+            request = Request("GET", f"/subjects/{_quoted(subject)}/versions", subject, query)
+            answer = self._transport.call(request, Deadline(self._seconds))
+            numbers: list[int] = checked(answers.VERSION_NUMBERS, answer)
+            self._numbers.put((subject, deleted), known := tuple(sorted(numbers)))
+        return list(known)
 
     def subjects(self) -> list[str]:
         """The names of the live subjects, sorted."""

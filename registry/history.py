@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from registry.errors import RegistryUnavailable, SchemaNotFound
 from registry.registered import RegisteredSchema, StoredVersion, SubjectVersion
 
 MOST_VERSIONS: Final = 5_000
-_SECONDS: Final = 5.0
 
 
 class Versions(Protocol):
     """The part of a registry's client that is asked here; `registry.client` says what each call means."""
 
-    def carriers(self, schema_id: int) -> list[SubjectVersion]: ...
-    def versions(self, subject: str, *, deleted: bool = False) -> list[int]: ...
+    def carriers(self, schema_id: int, *, since: float) -> list[SubjectVersion]: ...
+    def versions(self, subject: str, *, deleted: bool = False, since: float) -> list[int]: ...
     def stored(self, subject: str, version: int, *, since: float) -> StoredVersion: ...
 
 
@@ -38,49 +37,67 @@ class TooManyVersions(Exception):
     """A schema id whose subjects have more versions than can be read."""
 
 
-def past_of(registry: Versions, schema: RegisteredSchema, subject: str | None, since: float) -> tuple[Past, ...]:
+class Asking(NamedTuple):
+    """How to ask: what was read `since` counts, of lists of versions what was read since it `began`.
+
+    A new version is on no list from before it, while what a version says seldom changes. After `seconds` it is given
+    up; asking once more with the same moments goes on from there, because the client keeps what it has read.
+    """
+
+    since: float
+    began: float
+    seconds: float = 5.0
+
+
+def past_of(registry: Versions, schema: RegisteredSchema, subject: str | None, asking: Asking) -> tuple[Past, ...]:
     """Every subject that has the schema, by name. `subject` is looked through where the registry names none.
 
-    Blocks for some 5 s at most and raises the errors of `registry.errors`; what has been read by then is in the
-    client's cache, so that asking again goes on. Versions that are gone for good are left out. Raises
-    `TooManyVersions`.
+    Blocks for `asking.seconds` and one more call. Raises the errors of `registry.errors`, `RegistryUnavailable` when it
+    takes too long, and `TooManyVersions`. Versions that are gone for good are left out.
     """
-    end = time.monotonic() + _SECONDS
-    subjects = sorted({carrier.subject for carrier in registry.carriers(schema.id)})
+    reading = _Reading(registry, asking)
+    subjects = sorted({carrier.subject for carrier in registry.carriers(schema.id, since=asking.began)})
     if not subjects and subject is not None:
         subjects = [subject]
-    found: list[Past] = []
-    count = 0
-    for each in subjects:
-        numbers = _numbers(registry, each)
-        count += len(numbers)
-        if count > MOST_VERSIONS:
+    return tuple(past for each in subjects if (past := reading.past(schema, each)) is not None)
+
+
+class _Reading:
+    def __init__(self, registry: Versions, asking: Asking) -> None:
+        self._registry = registry
+        self._asking = asking
+        self._end = time.monotonic() + asking.seconds
+        self._count = 0
+
+    def past(self, schema: RegisteredSchema, subject: str) -> Past | None:
+        numbers = self._numbers(subject)
+        self._count += len(numbers)
+        if self._count > MOST_VERSIONS:
             raise TooManyVersions(f"schema id {schema.id}: its subjects have more than {MOST_VERSIONS} versions")
-        stored = [version for number in numbers if (version := _stored(registry, each, number, since, end))]
-        carrying = [version.number for version in stored if version.id == schema.id]
-        if carrying:
-            found.append(_past(schema, each, stored, carrying))
-    return tuple(found)
+        stored = [version for number in numbers if (version := self._stored(subject, number)) is not None]
+        last = max((version.number for version in stored if version.id == schema.id), default=None)
+        if last is None:
+            return None
+        own = [v for v in stored if v.id == schema.id or (v.number > last and v.text == schema.text)]
+        earlier = [v for v in stored if v.number < last and v.id != schema.id]
+        return Past(subject, tuple(own), tuple(earlier))
 
+    def _numbers(self, subject: str) -> list[int]:
+        self._check(subject)
+        try:
+            return self._registry.versions(subject, deleted=True, since=self._asking.began)
+        except SchemaNotFound:
+            return []
 
-def _past(schema: RegisteredSchema, subject: str, stored: list[StoredVersion], carrying: list[int]) -> Past:
-    last = max(carrying)
-    own = [v for v in stored if v.id == schema.id or (v.number > last and v.text == schema.text)]
-    earlier = [v for v in stored if v.number < last and v.id != schema.id]
-    return Past(subject, tuple(own), tuple(earlier))
+    def _stored(self, subject: str, number: int) -> StoredVersion | None:
+        self._check(subject)
+        try:
+            return self._registry.stored(subject, number, since=self._asking.since)
+        except SchemaNotFound:
+            return None
 
-
-def _numbers(registry: Versions, subject: str) -> list[int]:
-    try:
-        return registry.versions(subject, deleted=True)
-    except SchemaNotFound:
-        return []
-
-
-def _stored(registry: Versions, subject: str, number: int, since: float, end: float) -> StoredVersion | None:
-    if time.monotonic() > end:
-        raise RegistryUnavailable(f"subject {subject}: reading its versions takes longer than {_SECONDS:g} s")
-    try:
-        return registry.stored(subject, number, since=since)
-    except SchemaNotFound:
-        return None
+    def _check(self, subject: str) -> None:
+        if time.monotonic() > self._end:
+            raise RegistryUnavailable(
+                f"subject {subject}: reading its versions takes longer than {self._asking.seconds:g} s"
+            )

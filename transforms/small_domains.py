@@ -11,11 +11,10 @@ TOO_SMALL = frozenset({"cvv", "cvv2", "cvc", "cvc2", "csc", "pin", "zip5"})
 
 def refusal_of(names: Iterable[str]) -> str | None:
     """Why values of these domains, tags or paths cannot be encrypted over their alphabet; None where they can."""
-    small = next((name for name in names if last_word(name) in TOO_SMALL), None)
+    small = next((name for name in names if not TOO_SMALL.isdisjoint(words_of(name)[-1:])), None)
     return small and f"{small} has fewer than a million values, too few to encrypt: Hmac or MaskField protect it"
 
 
-def last_word(name: str) -> str:
-    """`PII.CARD.CVV`, `card_cvv` and `cardCvv` end in cvv."""
-    words: Sequence[str] = re.findall(r"[A-Z]+[0-9]*(?![a-z])|[A-Z]?[a-z]+[0-9]*|[0-9]+", name)
-    return words[-1].lower() if words else ""
+def words_of(name: str) -> Sequence[str]:
+    """The words of a domain, tag or path, in lower case; the last of `PII.CARD.CVV`, `card_cvv`, `cardCvv` is cvv."""
+    return [word.lower() for word in re.findall(r"[A-Z]+[0-9]*(?![a-z])|[A-Z]?[a-z]+[0-9]*|[0-9]+", name)]

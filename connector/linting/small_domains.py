@@ -15,7 +15,7 @@ from connector.linting.remark import Remark, Subject, key_of, listed
 from connector.plan import Link
 from transforms.ff1 import SMALLEST_DOMAIN
 from transforms.fpe import ALPHABETS, Fpe
-from transforms.small_domains import last_word
+from transforms.small_domains import words_of
 
 COMFORTABLE = 100_000_000
 
@@ -24,27 +24,24 @@ _LENGTHS: Mapping[str, int] = MappingProxyType(
         "aadhaar": 12,
         "bsn": 9,
         "card": 16,
+        "cardnumber": 16,
         "cnpj": 14,
         "cpf": 11,
-        "dob": 8,
         "ein": 9,
-        "extension": 4,
         "iban": 22,
         "imei": 15,
         "itin": 9,
-        "last4": 4,
+        "mobile": 10,
+        "mobilenumber": 10,
         "nhs": 10,
         "npi": 10,
         "pan": 16,
         "phone": 10,
-        "plz": 5,
-        "postcode": 5,
-        "routing": 9,
+        "phonenumber": 10,
+        "routingnumber": 9,
         "sin": 9,
-        "sortcode": 6,
+        "socialsecuritynumber": 9,
         "ssn": 9,
-        "year": 4,
-        "zip": 5,
         "zip9": 9,
     }
 )
@@ -55,18 +52,23 @@ _FEW: Mapping[str, str] = MappingProxyType(
         "age": "about a hundred",
         "birthdate": "some 40,000",
         "birthday": "some 40,000",
+        "dateofbirth": "some 40,000",
         "dob": "some 40,000",
+        "ext": "at most 10,000",
         "extension": "at most 10,000",
         "last4": "10,000",
         "plz": "fewer than 100,000",
+        "postalcode": "fewer than two million",
         "postcode": "fewer than two million",
         "sortcode": "fewer than a million",
         "year": "about a hundred",
         "zip": "fewer than 100,000",
+        "zipcode": "fewer than 100,000",
     }
 )
 """Kinds of which there are few values, however long they are written."""
 
+_MOST_WORDS = 3
 _DIGITS_OF = {"int": 10, "long": 19}
 
 
@@ -108,11 +110,11 @@ def _remark(link: Link, what: str, reason: str) -> Remark:
 
 def _reason(fpe: Fpe, names: Sequence[str], most_digits: int | None = None) -> str | None:
     """Why there are too few values, None where there are enough or nobody knows. The names tell the kind."""
-    words = [last_word(name) for name in names]
-    kind = next((word for word in words if word in _FEW), None)
+    kinds = [kind for name in names for kind in _kinds(name)]
+    kind = next((kind for kind in kinds if kind in _FEW), None)
     if kind is not None:
         return f"there are {_FEW[kind]} values of the kind {kind}, which can all be tried out"
-    kind = next((word for word in words if word in _LENGTHS), None)
+    kind = next((kind for kind in kinds if kind in _LENGTHS), None)
     length = most_digits if kind is None else _LENGTHS[kind]
     if length is None:
         return None
@@ -123,3 +125,10 @@ def _reason(fpe: Fpe, names: Sequence[str], most_digits: int | None = None) -> s
     least = f"at least {SMALLEST_DOMAIN:,} are needed, {COMFORTABLE:,} are comfortable"
     value = "the longest value of the type" if kind is None else f"a value of the kind {kind}"
     return f"{encrypted} of the {length} characters of {value} are encrypted, with {results:,} results; {least}"
+
+
+def _kinds(name: str) -> Iterator[str]:
+    """What a name may say of its values: its last words, as one. `home.zip_code` may be a zipcode, or a code."""
+    words = words_of(name)
+    for count in range(min(_MOST_WORDS, len(words)), 0, -1):
+        yield "".join(words[-count:])

@@ -150,7 +150,9 @@ def _name(type_: Type) -> str:
     return str(type_.attrs.get("name", type_.kind))
 
 
-def _aliases(attrs: Mapping[str, Any], namespace: str = "") -> list[str]:
+def _aliases(attrs: Mapping[str, Any], namespace: str = "") -> Sequence[str]:
     given = attrs.get("aliases")
-    names = [name for name in given if isinstance(name, str)] if isinstance(given, list) else []
+    if not isinstance(given, list):
+        return ()
+    names = [name for name in given if isinstance(name, str)]
     return [f"{namespace}.{name}" if namespace and "." not in name else name for name in names]

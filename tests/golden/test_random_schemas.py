@@ -207,8 +207,9 @@ class Maker:
             index = self._draw(st.integers(0, len(branches) - 1))
             return long(index) + branches[index].payload()
 
-        # Alone, null is a leaf like any other.
-        places = [place for made in branches for place in made.places] or [("", frozenset[str]())]
+        places = [place for made in branches for place in made.places]
+        if [made.kind for made in branches] == ["null"]:
+            places = [("", frozenset())]  # alone, null is a leaf like any other
         return Made([made.schema for made in branches], payload, places, "union")
 
 

@@ -304,10 +304,14 @@ class TestSmallDomains:
     def test_an_alphabet_of_letters_makes_a_short_rest_large_enough(self, linted: Linted) -> None:
         assert linted({"f": fpe(tags="CARD", alphabet="alphanumeric", keep_first="6", keep_last="4")}) == {}
 
-    @pytest.mark.parametrize("name", ["zip", "home_zip", "phoneExtension", "birthdate"])
+    @pytest.mark.parametrize("name", ["zip", "home_zip", "zipCode", "phoneExtension", "birth_date", "date_of_birth"])
     def test_kinds_of_which_there_are_few_values(self, linted: Linted, name: str) -> None:
         chain = {"f": fpe(tags="PII")}
         assert linted(chain, field(name, "PII")) == {"small-fpe-domain": ["transforms.f"]}
+
+    @pytest.mark.parametrize("name", ["code", "zipper", "mileage", "birth_place", "account"])
+    def test_kinds_of_which_nothing_is_known(self, linted: Linted, name: str) -> None:
+        assert linted({"f": fpe(tags="PII", keep_last="4")}, field(name, "PII")) == {}
 
     def test_an_int_has_ten_digits_at_most(self, linted: Linted) -> None:
         chain = {"f": fpe(tags="PII", keep_first="2", keep_last="2")}

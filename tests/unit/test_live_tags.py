@@ -17,6 +17,7 @@ from connector.policy import OnUncovered, Policy
 from connector.record import Failure, Held, Sink, Stop
 from registry.client import RegistryClient
 from registry.devserver import DevRegistry, Fault
+from registry.history import Asking
 from registry.schema.tags import TagRules
 from registry.settings import RegistrySettings
 from registry.wire import prefix
@@ -75,6 +76,14 @@ def test_an_edit_of_the_metadata_stops_the_connector_before_the_next_record(runn
     running.now += REFRESH
     with pytest.raises(Stop, match=r"ssn \(SSN\)"):
         running.process()
+
+
+def test_a_producer_that_registers_its_schema_without_tags_does_not_switch_protection_off(running: Running) -> None:
+    later = record(*({k: v for k, v in each.items() if k != "confluent:tags"} for each in SCHEMA["fields"]))
+    running.id = running.client.register("in-value", json.dumps(later))
+    outcome = running.process()
+    assert isinstance(outcome, Sink)
+    assert b"Paris" not in (outcome.value or b"")
 
 
 def test_or_dead_letters_what_is_not_covered_if_the_policy_says_so(running: Running) -> None:
@@ -163,6 +172,24 @@ def test_a_new_schema_waits_for_an_outage_instead_of_doing_without_its_earlier_v
     running.client.schema(running.id)
     running.server.stop()
     assert isinstance(running.process(), Held)
+
+
+def test_versions_that_take_too_long_to_read_are_gone_on_with_at_the_next_try(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        running.id = running.client.register("in-value", json.dumps(record(*SCHEMA["fields"], doc=f"{number}")))
+    monkeypatch.setattr("connector.live_tags.Asking", lambda since, began: Asking(since, began, seconds=-1.0))
+    assert isinstance(running.process(), Held)
+    monkeypatch.setattr("connector.live_tags.Asking", lambda since, began: Asking(since, began, seconds=0.05))
+    running.server.faults += [Fault(delay=0.03) for _ in range(6)]
+    tries = 1
+    running.now += 1
+    while isinstance(outcome := running.process(), Held):
+        tries += 1
+        running.now += 1
+    assert isinstance(outcome, Sink)
+    assert tries > 1
 
 
 def test_tags_that_have_become_malformed_reject_the_records(running: Running) -> None:

@@ -80,8 +80,8 @@ class Registry:
         self.went_along: list[Any] = []
         self.asked = 0
 
-    def carriers(self, schema_id: int) -> list[SubjectVersion]:
-        del schema_id
+    def carriers(self, schema_id: int, *, since: float = 0) -> list[SubjectVersion]:
+        del schema_id, since
         return []
 
     def stored(self, subject: str, version: int, *, since: float = 0) -> StoredVersion:
@@ -99,8 +99,8 @@ class Registry:
             raise SchemaNotFound(schema_id)
         return RegisteredSchema(schema_id, "AVRO", json.dumps(self.schemas[schema_id]), (), None, None, ())
 
-    def versions(self, subject: str, *, deleted: bool = False) -> list[int]:
-        del deleted
+    def versions(self, subject: str, *, deleted: bool = False, since: float = 0) -> list[int]:
+        del deleted, since
         if self.down:
             raise RegistryUnavailable
         return list(range(1, len(self.registered.get(subject, ())) + 1))

@@ -7,13 +7,16 @@ import hmac as standard_hmac
 import json
 from typing import Any
 
+import fastavro
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connector.publishing import published
 from registry.schema.avro import parse
 from registry.schema.paths import TagGlobs
 from registry.schema.printer import schema_of
-from registry.schema.tree import Shape
+from registry.schema.tree import Field, Shape, leaves
 from tests.unit.chains import PII, avro, bound
 from tests.unit.rings import RING
 from transforms.fpe import Fpe, FpeDecrypt
@@ -204,3 +207,67 @@ def test_a_container_that_is_tagged_itself_says_nothing_of_its_content() -> None
     address = {"type": "record", "name": "A", "fields": [field("street")], "doc": "such as 1 Main St"}
     (a,) = output(record(field("a", address, doc="such as 1 Main St", **PII)), hmac(tags="PII"))["fields"]
     assert "Main" not in json.dumps(a)
+
+
+@st.composite
+def types(draw: st.DrawFn, depth: int = 3) -> Any:
+    """Avro types with tags on some leaves, and on named types that are used again."""
+    tagged = st.sampled_from([{}, PII])
+    kinds = ["leaf", "fixed"] if depth == 0 else ["leaf", "fixed", "array", "map", "nullable", "union", "record"]
+    match draw(st.sampled_from(kinds)):
+        case "leaf":
+            return {"type": draw(st.sampled_from(["string", "long", "boolean", "bytes"])), **draw(tagged)}
+        case "fixed":
+            return draw(st.sampled_from(["again", "new"]))
+        case "array":
+            return {"type": "array", "items": draw(types(depth=depth - 1))}
+        case "map":
+            return {"type": "map", "values": draw(types(depth=depth - 1)), **draw(tagged)}
+        case "nullable":
+            return ["null", draw(types(depth=0))]
+        case "union":
+            return ["null", {"type": "int"}, {"type": "string", **draw(tagged)}]
+        case _:
+            inner = [
+                field(f"f{n}", draw(types(depth=depth - 1)), **draw(tagged)) for n in range(draw(st.integers(1, 3)))
+            ]
+            return {"type": "record", "name": "again", "fields": inner}
+
+
+def named(type_: Any, known: list[str]) -> Any:
+    """Each record and fixed under a name of its own, but for the uses that refer to the last fixed there was."""
+    match type_:
+        case "again" if known:
+            return known[-1]
+        case "again" | "new":
+            known.append(f"F{len(known)}")
+            return {"type": "fixed", "name": known[-1], "size": 3}
+        case list():
+            return [named(branch, known) for branch in type_]
+        case {"fields": fields, **rest}:
+            return {**rest, "name": f"R{id(type_)}", "fields": [{**f, "type": named(f["type"], known)} for f in fields]}
+        case {"items": items, **rest}:
+            return {**rest, "items": named(items, known)}
+        case {"values": values, **rest}:
+            return {**rest, "values": named(values, known)}
+        case _:
+            return type_
+
+
+@given(types(), st.sampled_from([hmac(tags="PII"), mask(tags="PII"), mask(tags="PII", **{"keep.last": "1"})]))
+def test_whatever_the_schema_its_output_is_avro_and_reads_back_with_the_lineage_of_every_leaf(
+    type_: Any, transform: Transform
+) -> None:
+    schema = record(field("x", named(type_, [])), field("y", **PII))
+    (end,) = (end.shape for end in bound(avro(schema), transform).ends())
+    assert isinstance(end, Shape)
+    shown = published(end.value, ALL)
+    printed = schema_of(shown)
+    fastavro.parse_schema(json.loads(json.dumps(printed)))
+    again = parse(printed, root="value")
+    said = [(path, lineage_of(leaf)) for path, leaf in leaves(shown)]
+    assert [(path, lineage_of(leaf)) for path, leaf in leaves(again)] == said
+
+
+def lineage_of(leaf: Field) -> dict[str, Any]:
+    return {name: fact for name, fact in leaf.attrs.items() if name.startswith("streamveil:")}
