@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections import defaultdict
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from connector.shapes import tagged_avro
 from registry.avro_codec import AvroReader, AvroWriter, opaque_leaves
+from registry.schema.earlier import Remembered
 from registry.schema.printer import print_schema
 from registry.schema.tags import TagRules
 from registry.schema.tree import Field, leaves
@@ -240,6 +242,30 @@ def tags_of(root: Field) -> dict[str, set[str]]:
 def test_the_tags_are_those_that_were_put_there(made: tuple[Any, bytes, dict[str, set[str]]]) -> None:
     schema, _, tags = made
     assert tags_of(root_of(schema)) == tags
+
+
+def later(schema: Any, *, renaming: bool) -> Any:
+    """What the producer registers next: no tags, and every field renamed, if it is, with an alias."""
+    if isinstance(schema, list):
+        return [later(each, renaming=renaming) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: later(each, renaming=renaming) for key, each in schema.items() if key != TAGS}
+    if renaming and "fields" in kept:
+        kept["fields"] = [{**f, "name": f"{f['name']}_new", "aliases": [f["name"]]} for f in kept["fields"]]
+    return kept
+
+
+@settings(max_examples=100, deadline=None)
+@given(schemas(), st.booleans())
+def test_a_later_version_without_tags_has_just_those_of_the_one_before(
+    made: tuple[Any, bytes, dict[str, set[str]]], renaming: bool
+) -> None:
+    schema, _, tags = made
+    memory = Remembered()
+    memory.add(root_of(schema), "version 1")
+    root = tagged_avro("value", json.dumps(later(schema, renaming=renaming)), TagRules(), earlier=[memory]).root
+    assert tags_of(root) == {re.sub(r"(\w+)", r"\1_new", path) if renaming else path: tags[path] for path in tags}
 
 
 @settings(max_examples=100, deadline=None)

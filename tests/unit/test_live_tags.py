@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -18,10 +19,11 @@ from connector.record import Failure, Held, Sink, Stop
 from registry.client import RegistryClient
 from registry.devserver import DevRegistry, Fault
 from registry.history import Asking
+from registry.registered import RegisteredSchema
 from registry.schema.tags import TagRules
 from registry.settings import RegistrySettings
 from registry.wire import prefix
-from tests.unit.test_pipeline import Log, Message
+from tests.unit.test_pipeline import Log, Message, Registry
 from tests.unit.test_tags import field, record
 from transforms.mask_field import MaskField
 from transforms.outcome import Code
@@ -103,6 +105,26 @@ def test_a_new_tag_that_the_chain_selects_is_covered_from_then_on(running: Runni
     outcome = running.process()
     assert running.pipeline.bound == 2
     assert b"123-45" not in outcome.value
+
+
+class Editable(Registry):
+    """A registry of the kind that changes the metadata of a version where it is."""
+
+    metadata: dict[str, Any] | None = None
+
+    def schema(self, schema_id: int, *, since: float = 0) -> RegisteredSchema:
+        return replace(super().schema(schema_id, since=since), metadata=self.metadata)
+
+
+def test_an_edit_that_makes_no_new_version_is_noticed_too(running: Running) -> None:
+    registry = Editable(id1=SCHEMA)
+    running.client, running.id = registry, 1  # type: ignore[assignment]  # has what a pipeline needs
+    running.pipeline = running.piped()
+    running.process()
+    registry.metadata = TAGGED
+    running.now += REFRESH
+    with pytest.raises(Stop, match=r"ssn \(SSN\)"):
+        running.process()
 
 
 def test_before_the_interval_is_over_nothing_is_asked(running: Running) -> None:
