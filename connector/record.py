@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from transforms.outcome import Code, Dropped
+from transforms.transform import Along
 
 RawHeaders = list[tuple[str, bytes | None]]
 
 
 @dataclass(slots=True, repr=False)
 class Sink:
-    """A record to produce, ready as bytes. `partition` None leaves the choice to the partitioner."""
+    """A record to produce, ready as bytes. `partition` None leaves the choice to the partitioner.
+
+    `along` are records of the mapping topic, which are produced in the same transaction.
+    """
 
     topic: str
     partition: int | None
@@ -19,6 +23,7 @@ class Sink:
     value: bytes | None
     headers: RawHeaders | None
     timestamp: int
+    along: tuple[Along, ...] = ()
 
     def __repr__(self) -> str:
         return f"<record for {self.topic}>"

@@ -25,7 +25,7 @@ from registry.schema.tree import Field
 from registry.schema.walk import Walk
 from registry.wire import PREFIX_LENGTH
 from transforms.outcome import Code
-from transforms.transform import ColumnStep
+from transforms.transform import RowStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,8 @@ class Side:
         if self._original is None:
             self._reader = CONVERTERS.get(self._converter)
         else:
-            walks = [s.walk for s in plan.steps() if isinstance(s, ColumnStep) and s.side == self._name]
+            steps = [s for s in plan.steps() if not isinstance(s, RowStep) and s.side == self._name]
+            walks = [walk for step in steps for walk in step.walks]
             whole = plan.reads_whole(self._name)
             self._opaque = frozenset() if whole else opaque_leaves(self._root, [*walks, *watched])
             self._reader = AvroReader(self._root, self._opaque)
