@@ -31,6 +31,7 @@ from connector.producing import Producing
 from connector.record import Failure, Sink, Stop
 from connector.session_settings import SessionSettings
 from connector.sinks import Sinks
+from connector.topics import Topics
 from transforms.outcome import Code, Unavailable
 
 _ASK_S = 5.0
@@ -54,7 +55,7 @@ class Session:
         self._settings = settings
         self._stopping = stopping
         self._log = structlog.get_logger()
-        self._sinks = Sinks(AdminClient(admin_config(settings)), settings)
+        self._sinks = Sinks(Topics(AdminClient(admin_config(settings))), settings)
         self._deciding = Deciding(settings, pipeline, self._sinks)
         self._source = Gathering(consumer_config(settings, LibraryLog("consumer")), settings, stopping)
         self._producer = Producing(settings, self._sinks.smallest_limit)

@@ -9,25 +9,17 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import structlog
-from confluent_kafka import KafkaError, KafkaException, Message, TopicCollection
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._config import ConfigEntry, ConfigResource
-from confluent_kafka.admin._resource import ResourceType
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka import Message
 
-from connector.failures import Call, Remedy, advice, remedy_for
 from connector.record import Failure, Outcome, RawHeaders, Sink, Stop
 from connector.session_settings import SessionSettings
-from transforms.outcome import Code, Unavailable
+from connector.topics import Config, Topics, text
+from transforms.outcome import Code
 
 _STAGE = "sink"
-_ANSWER_S = 10.0
 # The most that a record batch of one record adds to the bytes of key, value and headers.
 _OVERHEAD = 96
 _HEADER_OVERHEAD = 10
@@ -74,10 +66,9 @@ def _header_bytes(headers: RawHeaders) -> int:
 class Sinks:
     """Knows every topic that was produced to. Raises `Unavailable` during an outage of Kafka."""
 
-    def __init__(self, admin: AdminClient, settings: SessionSettings) -> None:
-        self._admin = admin
+    def __init__(self, topics: Topics, settings: SessionSettings) -> None:
+        self._topics = topics
         self._settings = settings
-        self._log = structlog.get_logger()
         self._sinks: dict[str, SinkTopic] = {}
         self._partitions: dict[str, int] = {}
 
@@ -108,8 +99,8 @@ class Sinks:
             return
         if self._settings.is_source(errors.deadletter_topic):
             raise Stop(f"the dead letter topic {errors.deadletter_topic} is a source")
-        if not self._describe([errors.deadletter_topic]):
-            self._create(errors.deadletter_topic, 1, replication=errors.deadletter_replication)
+        if not self._topics.describe([errors.deadletter_topic]):
+            self._topics.create(errors.deadletter_topic, 1, replication=errors.deadletter_replication)
 
     def judge(self, messages: Sequence[Message], outcomes: Sequence[Outcome]) -> list[Outcome]:
         """The outcomes with a `Failure` in place of each record that its sink would refuse.
@@ -151,69 +142,28 @@ class Sinks:
         }
         if not wanted:
             return
-        found = self._describe({topic for route in wanted for topic in route})
+        found = self._topics.describe({topic for route in wanted for topic in route})
         for source, sink in sorted(wanted):
             if source not in found:
                 raise Stop(f"the source topic {source} does not exist")
             if sink not in found:
-                found[sink] = self._create(sink, found[source], replication=-1)
+                found[sink] = self._topics.create(sink, found[source], replication=-1)
         sinks = {sink for _, sink in wanted}
-        configs = self._configs(sinks)
+        configs = self._topics.configs(sinks)
         self._partitions |= {source: found[source] for source, _ in wanted}
         self._sinks |= {sink: _limits(found[sink], configs[sink]) for sink in sinks}
 
-    def _describe(self, topics: Iterable[str]) -> dict[str, int]:
-        """The number of partitions of each of the topics that exist."""
-        asked = self._admin.describe_topics(TopicCollection(sorted(topics)), request_timeout=_ANSWER_S)
-        answers = {
-            topic: self._answer(future, missing=KafkaError.UNKNOWN_TOPIC_OR_PART) for topic, future in asked.items()
-        }
-        return {topic: len(answer.partitions) for topic, answer in answers.items() if answer is not None}
 
-    def _create(self, topic: str, partitions: int, *, replication: int) -> int:
-        new = NewTopic(topic, num_partitions=partitions, replication_factor=replication)
-        asked = self._admin.create_topics([new], request_timeout=_ANSWER_S)
-        self._answer(asked[topic], missing=KafkaError.TOPIC_ALREADY_EXISTS)  # another task was first
-        self._log.info("topic created", topic=topic, partitions=partitions)
-        there = self._describe([topic])
-        if topic not in there:
-            raise Unavailable(f"Kafka does not show the new topic {topic} yet")
-        return there[topic]
-
-    def _configs(self, topics: Iterable[str]) -> dict[str, Mapping[str, ConfigEntry]]:
-        resources = [ConfigResource(ResourceType.TOPIC, topic) for topic in sorted(topics)]
-        asked = self._admin.describe_configs(resources, request_timeout=_ANSWER_S)
-        return {resource.name: self._answer(future) for resource, future in asked.items()}
-
-    def _answer(self, future: Future[Any], *, missing: int | None = None) -> Any:
-        """The answer of Kafka, None for the error `missing`; an outage is `Unavailable`, anything else `Stop`."""
-        try:
-            return future.result(_ANSWER_S + 1)
-        except KafkaException as raised:
-            error = raised.args[0]
-        except TimeoutError:
-            raise Unavailable("Kafka does not answer") from None
-        if error.code() == missing:
-            return None
-        if remedy_for(error, Call.ADMIN) is Remedy.RETRY:
-            raise Unavailable(f"Kafka does not answer: {error.name()}")
-        raise Stop(f"topics cannot be made or read: {advice(error.code(), error.name())}")
-
-
-def _limits(partitions: int, config: Mapping[str, ConfigEntry]) -> SinkTopic:
+def _limits(partitions: int, config: Config) -> SinkTopic:
     def number(name: str) -> int | None:
         value = config[name].value if name in config else None
         return None if value is None or int(value) >= _UNBOUNDED else int(value)
 
-    by_producer = _text(config, "message.timestamp.type") != "LogAppendTime"
+    by_producer = text(config, "message.timestamp.type") != "LogAppendTime"
     return SinkTopic(
         partitions=partitions,
         max_bytes=number("max.message.bytes") or _DEFAULT_MAX_BYTES,
         oldest=number("message.timestamp.before.max.ms") if by_producer else None,
         newest=number("message.timestamp.after.max.ms") if by_producer else None,
-        needs_key="compact" in _text(config, "cleanup.policy"),
+        needs_key="compact" in text(config, "cleanup.policy"),
     )
-
-
-def _text(config: Mapping[str, ConfigEntry], name: str) -> str:
-    return (config[name].value or "") if name in config else ""
