@@ -34,7 +34,7 @@ class Failure:
     """A source record that is rejected: the code, the stage that said so, the path pattern, an error's class name.
 
     `reason` is a sentence about schemas and paths for the log, never about a value. `stage` is `key.converter`,
-    `value.converter`, `transforms.<alias>`, `coverage` or `sink`.
+    `value.converter`, `transforms.<alias>`, `coverage`, `sink` or `mapping`.
     """
 
     code: Code

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from connector.markers import FORGOTTEN
+
 _PLACEHOLDER = "${topic}"
 _INTERNAL = frozenset({"__consumer_offsets", "__transaction_state", "__share_group_state"})
 
@@ -19,6 +21,22 @@ class Errors:
     deadletter_replication: int = -1
     deadletter_headers: bool = True
     log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TokenMapping:
+    """Where the way back of tokens is kept (`mapping.*`).
+
+    `fingerprints` are those of every key that whose value it is may be forgotten under.
+    """
+
+    topic: str
+    replication: int = 3
+    fingerprints: frozenset[str] = frozenset()
+
+    @property
+    def forgotten_topic(self) -> str:
+        return f"{self.topic}{FORGOTTEN}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +64,19 @@ class SessionSettings:
     batch_max_bytes: int = 16 * 1024 * 1024
     batch_max_wait_ms: int = 100
     errors: Errors = Errors()
+    mapping: TokenMapping | None = None
+    audit_topic: str | None = None
     task: int = 0
 
     @property
     def transactional_id(self) -> str:
         return f"{self.name}-{self.worker_id}-{self.task}"
+
+    @property
+    def own_topics(self) -> frozenset[str]:
+        """Topics that no record of the chain is read from or goes to."""
+        mapping = (self.mapping.topic, self.mapping.forgotten_topic) if self.mapping is not None else ()
+        return frozenset(filter(None, (self.errors.deadletter_topic, self.audit_topic, *mapping)))
 
     def sink_for(self, topic: str) -> str:
         """The topic that a record ends in, from its topic as it is after the chain."""
@@ -63,7 +89,7 @@ class SessionSettings:
         """
         if self.matches is None:
             return topic in self.topics
-        is_ours = topic == self.errors.deadletter_topic or topic in _INTERNAL or self._has_format_of_a_sink(topic)
+        is_ours = topic in self.own_topics or topic in _INTERNAL or self._has_format_of_a_sink(topic)
         return not is_ours and self.matches(topic)
 
     def _has_format_of_a_sink(self, topic: str) -> bool:

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 
 from confluent_kafka import Message
 
+from connector.mapping_topics import checked
 from connector.record import Failure, Outcome, RawHeaders, Sink, Stop
 from connector.session_settings import SessionSettings
 from connector.topics import Config, Topics, text
 from transforms.outcome import Code
+from transforms.transform import Along
 
 _STAGE = "sink"
 # The most that a record batch of one record adds to the bytes of key, value and headers.
@@ -71,16 +73,19 @@ class Sinks:
         self._settings = settings
         self._sinks: dict[str, SinkTopic] = {}
         self._partitions: dict[str, int] = {}
+        self._mapping: SinkTopic | None = None
 
     @property
     def smallest_limit(self) -> int:
         """The smallest `max.message.bytes` of any sink so far."""
-        return min((sink.max_bytes for sink in self._sinks.values()), default=_DEFAULT_MAX_BYTES)
+        sinks = [*self._sinks.values(), *([self._mapping] if self._mapping is not None else [])]
+        return min((sink.max_bytes for sink in sinks), default=_DEFAULT_MAX_BYTES)
 
     def forget(self) -> None:
         """Topics are looked at again before they are used next: partitions were added, or a topic is gone."""
         self._sinks.clear()
         self._partitions.clear()
+        self._mapping = None
 
     def check(self, sources: Iterable[str]) -> None:
         """Makes or checks the sink of each source, and the dead letter topic. Raises `Stop` where one cannot be."""
@@ -88,10 +93,20 @@ class Sinks:
         for source, sink in sorted(routes):
             if not self._is_allowed(sink):
                 raise Stop(
-                    f"the sink of {source} would be {sink}: a source, the dead letter topic or no name of a topic"
+                    f"the sink of {source} would be {sink}: a source, the topic of dead letters, mappings or the "
+                    "audit, or no name of a topic"
                 )
         self._know(routes)
         self._check_dead_letters()
+        self._know_mapping()
+
+    def _know_mapping(self) -> None:
+        mapping = self._settings.mapping
+        if mapping is not None and self._mapping is None:
+            for topic in (mapping.topic, mapping.forgotten_topic):
+                if self._settings.is_source(topic):
+                    raise Stop(f"the topic {topic} of the tokens' mapping is a source")
+            self._mapping = _limits(*checked(self._topics, mapping))
 
     def _check_dead_letters(self) -> None:
         errors = self._settings.errors
@@ -103,13 +118,14 @@ class Sinks:
             self._topics.create(errors.deadletter_topic, 1, replication=errors.deadletter_replication)
 
     def judge(self, messages: Sequence[Message], outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """The outcomes with a `Failure` in place of each record that its sink would refuse.
+        """The outcomes with a `Failure` in place of each record that its sink would refuse, or the mapping topic.
 
         A record keeps its partition only where source and sink have the same number of them.
         """
         rows = zip(messages, outcomes, strict=True)
         routes = {(m.topic(), o.topic) for m, o in rows if type(o) is Sink}
         sinks, same = self._prepare(routes)  # type: ignore[arg-type]  # a consumed record has a topic
+        self._know_mapping()
         now = int(time.time() * 1000)
         judged = list(outcomes)
         for row, outcome in enumerate(outcomes):
@@ -120,9 +136,18 @@ class Sinks:
                 judged[row] = Failure(Code.SINK_TOPIC, _STAGE)
             elif (code := sink.refuses(outcome, now)) is not None:
                 judged[row] = Failure(code, _STAGE)
+            elif outcome.along and (code := self._refuses_mapping(outcome.along)) is not None:
+                judged[row] = Failure(code, "mapping")
             elif outcome.partition is not None and (messages[row].topic(), outcome.topic) not in same:
                 outcome.partition = None
         return judged
+
+    def _refuses_mapping(self, along: Sequence[Along]) -> Code | None:
+        """Why the mapping topic would refuse what goes along with a record."""
+        if self._mapping is None:
+            raise Stop("the chain makes mappings of tokens, and mapping.topic does not say where they go")
+        largest = max(len(record.key) + len(record.value) for record in along)
+        return Code.TOO_LARGE if largest + _OVERHEAD > self._mapping.max_bytes else None
 
     def _prepare(self, routes: set[Route]) -> tuple[dict[str, SinkTopic], set[Route]]:
         """The topics that may be produced to, and the routes on which a record keeps its partition."""
@@ -134,7 +159,7 @@ class Sinks:
     def _is_allowed(self, topic: str) -> bool:
         if not _LEGAL.fullmatch(topic) or topic in (".", ".."):
             return False
-        return topic != self._settings.errors.deadletter_topic and not self._settings.is_source(topic)
+        return topic not in self._settings.own_topics and not self._settings.is_source(topic)
 
     def _know(self, routes: Iterable[Route]) -> None:
         wanted = {

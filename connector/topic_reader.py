@@ -1,0 +1,87 @@
+"""A topic read to its end by a process that belongs to no group: markers of forgotten subjects, mappings of tokens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from connector.failures import Call, Setback, is_outage, remedy_for
+
+_ASK_S = 5.0
+_POLL_S = 0.1
+
+
+class TopicReader:
+    """Reads every partition of a topic, as it is when the reader is made, from the beginning on.
+
+    Its calls raise `Setback` when Kafka does not answer in time, or refuses. Not for use by two threads.
+    """
+
+    def __init__(self, config: Mapping[str, Any], topic: str) -> None:
+        self._consumer = Consumer(dict(config))
+        self._topic = topic
+        try:
+            found = self._consumer.list_topics(topic, timeout=_ASK_S).topics[topic]
+            if found.error is not None:
+                raise _setback(found.error)
+            self._reached = dict.fromkeys(found.partitions, 0)
+            self._consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in found.partitions])
+        except KafkaException as raised:
+            error = raised.args[0]
+        else:
+            return
+        raise _setback(error)
+
+    def ends(self) -> dict[int, int]:
+        """The offset after the last record of each partition now: with read_committed, of those that are decided."""
+        return {number: self._end(number) for number in self._reached}
+
+    def read(self, ends: Mapping[int, int], *, patience: float) -> Iterator[Message]:
+        """The records from where the last call ended, up to these ends; some beyond may be among them.
+
+        Waits at most `patience` seconds for the next record or end; with read_committed also for transactions.
+        """
+        deadline = time.monotonic() + patience
+        while any(self._reached[number] < end for number, end in ends.items()):
+            message = self._consumer.poll(_POLL_S)
+            if message is None or not self._has_come(message):
+                if time.monotonic() > deadline:
+                    raise _setback(KafkaError(KafkaError._TIMED_OUT))
+                continue
+            deadline = time.monotonic() + patience
+            if message.error() is None:
+                yield message
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def _end(self, number: int) -> int:
+        try:
+            limits = self._consumer.get_watermark_offsets(TopicPartition(self._topic, number), timeout=_ASK_S)
+        except KafkaException as raised:
+            error = raised.args[0]
+        else:
+            if limits is not None:
+                return limits[1]
+            error = KafkaError(KafkaError._TIMED_OUT)
+        raise _setback(error)
+
+    def _has_come(self, message: Message) -> bool:
+        """Notes how far a partition was read: offsets do not tell, because of markers and of what was compacted."""
+        error, number, offset = message.error(), message.partition(), message.offset()
+        if error is None:
+            self._reached[number] = offset + 1  # type: ignore[operator]  # a consumed record has them
+            return True
+        if error.code() == KafkaError._PARTITION_EOF:
+            self._reached[number] = max(self._reached[number], offset)  # type: ignore[type-var, assignment]  # as above
+            return True
+        if not is_outage(error):
+            raise _setback(error)
+        return False
+
+
+def _setback(error: KafkaError) -> Setback:
+    return Setback(remedy_for(error, Call.SCAN), error, Call.SCAN)
