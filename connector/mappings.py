@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from confluent_kafka import KafkaError
+from confluent_kafka.admin import AdminClient
 
 from connector.clients import reader_config
 from connector.failures import Setback, advice
@@ -28,7 +29,8 @@ _PATIENCE_S = 5.0
 class Mappings:
     """Knows which subjects were forgotten, as far as it has read. Not for use by two threads."""
 
-    def __init__(self, settings: SessionSettings, mapping: TokenMapping) -> None:
+    def __init__(self, admin: AdminClient, settings: SessionSettings, mapping: TokenMapping) -> None:
+        self._admin = admin
         self._settings = settings
         self._mapping = mapping
         self._forgotten = Forgotten()
@@ -65,9 +67,8 @@ class Mappings:
         """
         if self._reader is None:
             log = LibraryLog("markers")
-            self._reader = TopicReader(
-                reader_config(self._settings.consumer, self._settings.group_id, log), self._mapping.forgotten_topic
-            )
+            config = reader_config(self._settings.consumer, self._settings.group_id, log)
+            self._reader = TopicReader(config, self._admin, self._mapping.forgotten_topic)
         came = False
         for message in self._reader.read(self._reader.ends(), patience=_PATIENCE_S):
             self._take(message.key(), message.value())

@@ -56,11 +56,12 @@ class Session:
         self._settings = settings
         self._stopping = stopping
         self._log = structlog.get_logger()
-        self._sinks = Sinks(Topics(AdminClient(admin_config(settings))), settings)
+        admin = AdminClient(admin_config(settings))
+        self._sinks = Sinks(Topics(admin), settings)
         self._deciding = Deciding(settings, pipeline, self._sinks)
         self._source = Gathering(consumer_config(settings, LibraryLog("consumer")), settings, stopping)
         self._producer = Producing(settings, self._sinks.smallest_limit)
-        self._mappings = Mappings(settings, settings.mapping) if settings.mapping is not None else None
+        self._mappings = Mappings(admin, settings, settings.mapping) if settings.mapping is not None else None
         self._in_transaction = False
         self._pending: deque[Batch] = deque()
         self._attempts = 0

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import ListOffsetsResultInfo, OffsetSpec
 
 from connector.failures import Call, Setback, is_outage, remedy_for
 
@@ -20,8 +31,10 @@ class TopicReader:
     Its calls raise `Setback` when Kafka does not answer in time, or refuses. Not for use by two threads.
     """
 
-    def __init__(self, config: Mapping[str, Any], topic: str) -> None:
+    def __init__(self, config: Mapping[str, Any], admin: AdminClient, topic: str) -> None:
         self._consumer = Consumer(dict(config))
+        # Ends are asked for on another connection: the consumer's is held by a fetch that waits for records.
+        self._admin = admin
         self._topic = topic
         try:
             found = self._consumer.list_topics(topic, timeout=_ASK_S).topics[topic]
@@ -35,9 +48,13 @@ class TopicReader:
             return
         raise _setback(error)
 
-    def ends(self) -> dict[int, int]:
-        """The offset after the last record of each partition now: with read_committed, of those that are decided."""
-        return {number: self._end(number) for number in self._reached}
+    def ends(self, *, committed: bool = True) -> dict[int, int]:
+        """The offset after the last record of each partition now; if `committed`, of those that are decided."""
+        level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the stubs leave it out
+        wanted = {TopicPartition(self._topic, number): latest for number in self._reached}
+        asked = self._admin.list_offsets(wanted, isolation_level=level, request_timeout=_ASK_S)
+        return {partition.partition: self._end(future) for partition, future in asked.items()}
 
     def read(self, ends: Mapping[int, int], *, patience: float) -> Iterator[Message]:
         """The records from where the last call ended, up to these ends; some beyond may be among them.
@@ -58,14 +75,13 @@ class TopicReader:
     def close(self) -> None:
         self._consumer.close()
 
-    def _end(self, number: int) -> int:
+    @staticmethod
+    def _end(future: Future[ListOffsetsResultInfo]) -> int:
         try:
-            limits = self._consumer.get_watermark_offsets(TopicPartition(self._topic, number), timeout=_ASK_S)
+            return future.result(_ASK_S + 1).offset
         except KafkaException as raised:
             error = raised.args[0]
-        else:
-            if limits is not None:
-                return limits[1]
+        except TimeoutError:
             error = KafkaError(KafkaError._TIMED_OUT)
         raise _setback(error)
 
