@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 
 from connector.config import ConfigErrors, Connector, Need, load
+from connector.hygiene import seal_process
 
 _UNWRAPPED = 10_000
 
@@ -186,7 +187,11 @@ def _refuse(why: str) -> NoReturn:
 
 
 def main() -> None:
-    """Run the command. No error is ever shown with its text or a traceback: both may hold a record."""
+    """Run the command, in a process that others cannot look into.
+
+    No error is ever shown with its text or a traceback: both may hold a record.
+    """
+    seal_process()
     sys.unraisablehook = lambda unraisable: _name(unraisable.exc_type)
     threading.excepthook = lambda failure: _name(failure.exc_type)
     try:

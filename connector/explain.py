@@ -18,7 +18,7 @@ from connector.publishing import published
 from connector.record import Failure
 from connector.source_schemas import Source
 from registry.schema.printer import print_schema
-from registry.schema.tree import Guard, Shape
+from registry.schema.tree import Shape
 
 _COLOURS = {
     Verdict.CLEAR: "dim",
@@ -161,13 +161,9 @@ def _leaf(explanation: Explanation, finding: Finding) -> dict[str, Any]:
         "tags": sorted(finding.tags),
         "steps": [happening._asdict() for happening in explanation.happenings(finding)],
         "outputs": [{"path": _place(side, path), "type": type_} for side, path, type_ in finding.outputs],
-        "guards": [_guard(guard) for guard in finding.guards],
+        "guards": [guard.facts() for guard in finding.guards],
         "verdict": str(finding.verdict),
     }
-
-
-def _guard(guard: Guard) -> dict[str, Any]:
-    return {name: fact for name, fact in guard._asdict().items() if fact is not None}
 
 
 def _refusal(refusal: Failure) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Output schemas: what a shape says to those who read the sink topic.
 
-A protected leaf tells its lineage (`streamveil:protected`: transform, key ring, version, fingerprint, domain) and
-which tags held before (`streamveil:was`). Nothing that could repeat a value of the source stays on a sensitive leaf or
-around one: no default, doc, alias or other attribute.
+A protected leaf tells its lineage (`streamveil:protected`: transform, key ring, version, fingerprint, domain, and of
+tokens mode, format and the type of before; `transforms.lineage` reads it) and which tags held before
+(`streamveil:was`). Nothing that could repeat a value of the source stays on a sensitive leaf or around one: no
+default, doc, alias or other attribute.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from typing import Any
 from registry.schema.paths import TagGlobs
 from registry.schema.tree import Field, Guard, Type, leaves
 from registry.schema.walk import edit_leaves
+from transforms.lineage import PROTECTED
 
-PROTECTED = "streamveil:protected"
 WAS = "streamveil:was"
 _OURS = "streamveil:"
+
+_LINEAGE = ("transform", "step", "key", "version", "fingerprint", "domain", "mode", "format", "type")
 
 # What a value looks like, not what it is.
 _STRUCTURAL = frozenset(
@@ -31,10 +34,11 @@ def published(root: Field, sensitive: TagGlobs) -> Field:
 def _leaf(leaf: Field, sensitive: TagGlobs) -> Field:
     held = frozenset(tag for tag in leaf.tags if sensitive.match([tag]))
     attrs = {k: v for k, v in leaf.attrs.items() if not k.startswith(_OURS)}
-    type_ = leaf.type
+    kept = {k: v for k, v in leaf.type.attrs.items() if not k.startswith(_OURS)}
     if held:
         attrs = _silent(attrs, leaf.null)
-        type_ = Type(type_.kind, (), {k: v for k, v in type_.attrs.items() if k in _STRUCTURAL})
+        kept = {k: v for k, v in kept.items() if k in _STRUCTURAL}
+    type_ = Type(leaf.type.kind, (), kept)
     if leaf.guards:
         attrs[PROTECTED] = [_lineage(guard) for guard in leaf.guards]
         if held:
@@ -52,15 +56,8 @@ def _silent(attrs: dict[str, Any], null: int | None) -> dict[str, Any]:
 
 
 def _lineage(guard: Guard) -> dict[str, Any]:
-    facts = {
-        "transform": guard.transform,
-        "step": guard.step,
-        "key": guard.key,
-        "version": guard.version,
-        "fingerprint": guard.fingerprint,
-        "domain": guard.domain,
-    }
-    return {name: fact for name, fact in facts.items() if fact is not None}
+    facts = guard.facts()
+    return {name: facts[name] for name in _LINEAGE if name in facts}
 
 
 def _containers(root: Field, sensitive: TagGlobs) -> Field:

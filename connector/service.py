@@ -14,12 +14,14 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 import structlog
 
 from connector import logs
-from connector.config import Connector, Service
+from connector.config import ConfigErrors, Connector, Need, Service, load
 from connector.deciding import Pipeline as Deciders
+from connector.hygiene import forget_variables, seal_process
 from connector.pipeline import Pipeline
 from connector.protecting import protection_of
 from connector.record import Stop
@@ -54,7 +56,8 @@ def run(connector: Connector, build: Build = protecting_pipeline) -> int:
     """Runs all tasks until SIGTERM or SIGINT; the exit status is 0 when each of them stopped cleanly.
 
     Blocks, and sets the signals' handlers and the logging of this process, at the level that the environment names.
-    The configuration must have been loaded for the service.
+    The configuration must have been loaded for the service; with several tasks also from a file, which each task's
+    process loads for itself, keys included. Environment variables that held secrets are gone afterwards.
     """
     try:
         logs.configure(level=logs.level_of(os.environ))
@@ -63,7 +66,9 @@ def run(connector: Connector, build: Build = protecting_pipeline) -> int:
         structlog.get_logger().error("stopped", reason=str(problem))
         return STOPPED
     tasks = _service(connector).tasks
-    return _run_task(connector, build, 0) if tasks == 1 else _run_tasks(connector, build, tasks)
+    if tasks > 1:
+        return _run_tasks(connector, build, tasks)
+    return _run_task(connector, build, 0)
 
 
 def settings_of(connector: Connector, task: int) -> SessionSettings:
@@ -104,6 +109,7 @@ def _service(connector: Connector) -> Service:
 
 
 def _run_task(connector: Connector, build: Build, task: int) -> int:
+    forget_variables(connector.secret_variables)
     stopping = threading.Event()
     for number in _ENDING:
         signal.signal(number, lambda *_: stopping.set())
@@ -128,12 +134,16 @@ def _run_task(connector: Connector, build: Build, task: int) -> int:
 
 
 def _run_tasks(connector: Connector, build: Build, tasks: int) -> int:
-    # Forked, not spawned: secrets stay in memory, and this process has neither a thread nor a client yet.
-    context = multiprocessing.get_context("fork")
-    processes = [context.Process(target=_child, args=(connector, build, task, os.getpid())) for task in range(tasks)]
+    if connector.document is None:
+        raise ValueError("several tasks need a configuration that was loaded from a file")
+    # Spawned, not forked: a task has nothing in its memory but what it loaded itself.
+    context = multiprocessing.get_context("spawn")
+    task = (str(connector.document), build, os.getpid())
+    processes = [context.Process(target=_child, args=(*task, number)) for number in range(tasks)]
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # until each process has handlers of its own
     for process in processes:
         process.start()
+    forget_variables(connector.secret_variables)
     for number in _ENDING:
         signal.signal(number, lambda *_: _terminate(processes))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
@@ -153,8 +163,15 @@ def _terminate(processes: Sequence[BaseProcess]) -> None:
             process.terminate()
 
 
-def _child(connector: Connector, build: Build, task: int, parent: int) -> None:
+def _child(document: str, build: Build, parent: int, task: int) -> None:
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    seal_process()
+    logs.configure(level=logs.level_of(os.environ))
+    try:
+        connector = load(Path(document), need=Need.SERVICE)
+    except ConfigErrors:  # it was right when the service started, and its errors were shown there
+        structlog.get_logger().error("stopped", reason="the configuration has errors by now")
+        os._exit(STOPPED)
     os._exit(_run_task(connector, build, task))
 
 

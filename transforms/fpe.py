@@ -9,9 +9,7 @@ FF1 itself is in ff1.py, columns of texts in fpe_texts.py, columns of integers i
 
 from __future__ import annotations
 
-import re
 import string
-from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
@@ -23,8 +21,10 @@ from transforms.characters import Between
 from transforms.ff1 import FF1
 from transforms.fpe_integers import IntegerCipher
 from transforms.fpe_texts import Format, TextCipher
-from transforms.keyed import Keyed
+from transforms.keyed import RingKeyed
+from transforms.lineage import VERSION_TO_REVERSE, version_of, without_last
 from transforms.outcome import Code, Rejected, Unbindable
+from transforms.small_domains import refusal_of
 from transforms.transform import Apply, Bound, Context, Integer, Transform
 
 ALPHABETS = {
@@ -34,9 +34,6 @@ ALPHABETS = {
     "alphanumeric": string.digits + string.ascii_letters,
 }
 """Alphabets with a name. The order of the characters is part of the format."""
-
-TOO_SMALL = frozenset({"cvv", "cvv2", "cvc", "cvc2", "csc", "pin", "zip5"})
-"""Last words of domains, tags and fields whose values are known to be fewer than a million."""
 
 _DIGITS = frozenset(string.digits)
 _HEX = frozenset(string.hexdigits)
@@ -56,7 +53,7 @@ def _lower(value: Any) -> Any:
     return str(value).strip().lower() if isinstance(value, (str, bool)) else value
 
 
-class Fpe(Keyed):
+class Fpe(RingKeyed):
     """Encrypt the selected strings and integers with FF1; format and type stay, and null stays null."""
 
     protecting: ClassVar[bool] = True
@@ -102,9 +99,8 @@ class Fpe(Keyed):
 
     @model_validator(mode="after")
     def _is_large_enough(self) -> Fpe:
-        for name in (self.domain or "", *self.tags, *self.fields):
-            if _last_word(name) in TOO_SMALL:
-                raise ValueError(_small(name))
+        if (refusal := refusal_of((self.domain or "", *self.tags, *self.fields))) is not None:
+            raise ValueError(refusal)
         return self
 
     @property
@@ -123,15 +119,15 @@ class Fpe(Keyed):
         )
 
     def bind(self, shape: Shape, context: Context) -> Bound:
-        ring, version = self.ring(context), self.version(context)
+        ring = self.ring(context)
 
         def leaf(field: Field) -> tuple[Field, Apply]:
             domain = context.domain(self.domain, field)
-            if _last_word(domain) in TOO_SMALL:
-                raise Unbindable(f"transforms.{context.alias}: {_small(domain)}", path=field.origin)
+            if (refusal := refusal_of([domain])) is not None:
+                raise Unbindable(f"transforms.{context.alias}: {refusal}", path=field.origin)
             self._check_type(field, context)
-            ff1 = FF1(ring.subkey("fpe", domain, 32, version), self._characters)
-            return self._without_guards(field), self._cipher(ff1, field)
+            ff1 = FF1(ring.subkey("fpe", domain, 32, self._version_of(field, context)), self._characters)
+            return self._after(field), self._cipher(ff1, field)
 
         def guard(field: Field) -> Guard | None:
             if self.decrypts:
@@ -140,11 +136,14 @@ class Fpe(Keyed):
 
         return self.over(shape, context, leaf, guard=guard)
 
-    def _without_guards(self, field: Field) -> Field:
+    def _version_of(self, field: Field, context: Context) -> int:
+        return version_of(self, field, context, transform="Fpe") if self.decrypts else self.version(context)
+
+    def _after(self, field: Field) -> Field:
         """Decrypting ends the protection of any Fpe: two rings may hold one key, so their names prove nothing."""
         if not self.decrypts:
             return field
-        return field.but(guards=tuple(guard for guard in field.guards if guard.transform != "Fpe"))
+        return without_last(field).but(guards=tuple(guard for guard in field.guards if guard.transform != "Fpe"))
 
     def _check_type(self, field: Field, context: Context) -> None:
         type_ = field.type
@@ -182,6 +181,8 @@ class FpeDecrypt(Fpe):
     protecting: ClassVar[bool] = False
     decrypts: ClassVar[bool] = True
 
+    key_version: Integer | None = VERSION_TO_REVERSE
+
 
 def _by_type(ciphers: dict[type, Apply]) -> Apply:
     """For values without a schema: each as what it is."""
@@ -195,13 +196,3 @@ def _by_type(ciphers: dict[type, Apply]) -> Apply:
         return out
 
     return apply
-
-
-def _last_word(name: str) -> str:
-    """Of a domain, tag or path: `PII.CARD.CVV`, `card_cvv` and `cardCvv` end in cvv."""
-    words: Sequence[str] = re.findall(r"[A-Z]+[0-9]*(?![a-z])|[A-Z]?[a-z]+[0-9]*|[0-9]+", name)
-    return words[-1].lower() if words else ""
-
-
-def _small(name: str) -> str:
-    return f"{name} has fewer than a million values, too few to encrypt: Hmac or MaskField protect it"

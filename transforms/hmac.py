@@ -3,28 +3,25 @@ key can compute or test it.
 
 Pinned, so that anyone with the key can recompute it: subkey = HKDF-SHA256(ring key, empty salt, info
 `streamveil/v1/hmac/` + domain, 32 bytes); output = the leftmost `bits` of HMAC-SHA256(subkey, input), as hex or
-unpadded base64url. The input is a string's UTF-8, bytes as they are, an integer's decimal text, `true` or `false`,
-the plain JSON text of dates, times, decimals, enums and uuids, and RFC 8785 canonical JSON of all else.
+unpadded base64url. What of a value is the input says leaf_input.py.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
-import rfc8785
 from cryptography.hazmat.primitives import hashes, hmac
 from pydantic import Field as Option
 
-from registry.schema.plain import NotPlain, text_of, to_plain
 from registry.schema.tree import Field, Guard, Shape, Type
-from transforms.keyed import Keyed
+from transforms.keyed import RingKeyed
+from transforms.leaf_input import NO_INPUT, input_of
 from transforms.outcome import Code, Rejected
 from transforms.transform import Apply, Bound, Context, Integer
 
 
-class Hmac(Keyed):
+class Hmac(RingKeyed):
     """Replace the selected values by HMAC-SHA256 under a key ring; null stays null; the type becomes string."""
 
     protecting: ClassVar[bool] = True
@@ -63,14 +60,14 @@ class Hmac(Keyed):
 
         if field.type.kind == "string":
             return pseudonyms
-        to_input = _input_of(field)
+        to_input = input_of(field)
 
         def one(value: Any) -> Any:
             try:
                 state = keyed.copy()
                 state.update(to_input(value))
                 return encode(state.finalize()[:length])
-            except (rfc8785.CanonicalizationError, NotPlain, OverflowError):
+            except NO_INPUT:
                 return Rejected(Code.OUT_OF_RANGE)
 
         return lambda values: [one(value) for value in values]
@@ -78,37 +75,3 @@ class Hmac(Keyed):
 
 def _base64url(digest: bytes) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-
-
-def _input_of(field: Field) -> Callable[[Any], bytes]:
-    """What of a value is hashed."""
-    type_ = field.type
-    if type_.kind in ("bytes", "fixed") and type_.logical not in ("decimal", "uuid"):
-        return bytes
-    if (text := text_of(type_)) is not None:
-        return lambda value: text(value).encode()
-    match type_.kind:
-        case "int" | "long":
-            return lambda value: str(value).encode()
-        case "boolean":
-            return lambda value: b"true" if value else b"false"
-        case "float" | "double":
-            return lambda value: rfc8785.dumps(float(value))
-        case "any":
-            return _input_of_any
-        case _:
-            plain = to_plain(field.but(null=None), raw_floats=True)
-            return lambda value: rfc8785.dumps(plain(value))
-
-
-def _input_of_any(value: Any) -> bytes:
-    """Without a schema a value is hashed as what it is."""
-    match value:
-        case str():
-            return value.encode()
-        case bool():
-            return b"true" if value else b"false"
-        case int():
-            return str(value).encode()
-        case _:
-            return rfc8785.dumps(value)

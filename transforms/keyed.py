@@ -11,9 +11,9 @@ from transforms.transform import Context, Integer, KeyRing
 
 
 class Keyed(Selecting):
-    """Options of a transform that derives a key from a ring for each domain."""
+    """Options of a transform whose values depend on a key and a domain. The key need not be one of a ring."""
 
-    key: str = Option(description="The key ring, by its name under `keys`.")
+    key: str | None = Option(default=None, description="The key ring, by its name under `keys`.")
     key_version: Integer | None = Option(
         default=None,
         ge=1,
@@ -31,18 +31,32 @@ class Keyed(Selecting):
         return self.key
 
     def ring(self, context: Context) -> KeyRing:
-        """The ring that the transform names. Raises `Unbindable` where its version is missing."""
+        """The ring that the transform names; it must name one. Raises `Unbindable` where its version is missing."""
+        assert self.key is not None  # noqa: S101 - transforms that may do without ask whether there is one
         ring = context.keys[self.key]
-        if self.key_version is not None and self.key_version not in ring.versions:
+        if self.key_version is not None and not ring.has(self.key_version):
             raise Unbindable(f"transforms.{context.alias}.key.version: the ring {self.key} has no such version")
         return ring
 
     def version(self, context: Context) -> int:
-        """The version of the ring to write with."""
-        return self.key_version or self.ring(context).writing_version
+        """The version of the ring to write with. Raises `Unbindable` where nobody says which of several."""
+        ring = self.ring(context)
+        try:
+            return self.key_version or ring.writing_version
+        except LookupError:
+            pass
+        raise Unbindable(
+            f"transforms.{context.alias}.key.version: the ring {self.key} has several versions, so one must be named"
+        )
 
     def keyed_guard(self, context: Context, transform: str, field: Field) -> Guard:
         """The guard of a leaf that `transform` has protected with the ring."""
         version = self.version(context)
         domain = context.domain(self.domain, field)
         return Guard(context.alias, transform, self.key, version, domain, self.ring(context).fingerprint(version))
+
+
+class RingKeyed(Keyed):
+    """Options of a transform that derives a key from a ring for each domain."""
+
+    key: str = Option(description="The key ring, by its name under `keys`.")

@@ -31,6 +31,9 @@ class Code(StrEnum):
     TOO_SHORT = "too-short"
     TOO_LONG = "too-long"
     CHECK_DIGIT = "check-digit"
+    NOT_A_TOKEN = "not-a-token"  # noqa: S105 - no secret
+    KEY_VERSION = "key-version"
+    VAULT_REFUSED = "vault-refused"
     UNMATCHED_PATTERN = "unmatched-pattern"
     UNCHANGED = "unchanged"
     MAP_KEY_COLLISION = "map-key-collision"

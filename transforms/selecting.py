@@ -145,8 +145,9 @@ def _union(field: Field, taken: tuple[int, ...], leaf: Leaf) -> tuple[Field, App
 
 def _both(one: Field, other: Field) -> Field:
     """Two branches made one: sensitive if either was, protected only if both are."""
-    shared = tuple(guard for guard in one.guards if guard in other.guards)
-    return one.but(tags=one.tags | other.tags, guards=shared)
+    others = {guard.untyped(): guard for guard in other.guards}
+    shared = (guard if others.get(guard.untyped()) == guard else guard.untyped() for guard in one.guards)
+    return one.but(tags=one.tags | other.tags, guards=tuple(guard for guard in shared if guard.untyped() in others))
 
 
 def _union_name(type_: Type) -> str:

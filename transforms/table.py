@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from transforms.cast import Cast
+from transforms.detokenize import Detokenize
 from transforms.drop_headers import DropHeaders
 from transforms.extract_field import ExtractField
 from transforms.filter import Filter
@@ -25,6 +26,7 @@ from transforms.replace_field import ReplaceField
 from transforms.set_schema_metadata import SetSchemaMetadata
 from transforms.timestamp_converter import TimestampConverter
 from transforms.timestamp_router import TimestampRouter
+from transforms.tokenize import Tokenize
 from transforms.topic_name_matches import TopicNameMatches
 from transforms.transform import Transform
 from transforms.value_to_key import ValueToKey
@@ -32,6 +34,7 @@ from transforms.value_to_key import ValueToKey
 TRANSFORMS: Mapping[str, type[Transform]] = MappingProxyType(
     {
         "Cast": Cast,
+        "Detokenize": Detokenize,
         "DropHeaders": DropHeaders,
         "ExtractField": ExtractField,
         "Filter": Filter,
@@ -49,6 +52,7 @@ TRANSFORMS: Mapping[str, type[Transform]] = MappingProxyType(
         "SetSchemaMetadata": SetSchemaMetadata,
         "TimestampConverter": TimestampConverter,
         "TimestampRouter": TimestampRouter,
+        "Tokenize": Tokenize,
         "ValueToKey": ValueToKey,
     }
 )

@@ -161,28 +161,62 @@ class Bound:
 
 
 class KeyRing(Protocol):
-    """The keys of one ring. Nothing here prints."""
+    """The keys of one ring. Nothing here prints.
+
+    A version that is not among `versions` may still be there, in a ring that is kept on a server: `has`, `subkey` and
+    `fingerprint` then look there once more. That blocks at most 5 s, and raises `Unavailable` in an outage.
+    """
 
     @property
     def versions(self) -> tuple[int, ...]:
-        """Every version that may be used, ascending."""
+        """Every version that is known here, ascending."""
+
+    def has(self, version: int) -> bool:
+        """Whether this version may be used."""
 
     @property
     def writing_version(self) -> int:
-        """The version to write with where the configuration names none: the only one, or the document's current."""
+        """The version to write with where the configuration names none: the only one, or the document's current.
+
+        Raises LookupError where that is not decided.
+        """
 
     def subkey(self, purpose: str, domain: str, length: int, version: int | None = None) -> bytes:
-        """HKDF-SHA256 of the ring key of that version, salt empty, info `streamveil/v1/{purpose}/{domain}`."""
+        """HKDF-SHA256 of the ring key of that version, salt empty, info `streamveil/v1/{purpose}/{domain}`.
 
-    def fingerprint(self, version: int) -> str:
-        """What tells a key from another under the same ring and version, and nothing about it: 16 hex digits."""
+        Raises LookupError for a version that the ring does not have, and for `version` None where there is no
+        writing version.
+        """
+
+    def fingerprint(self, version: int) -> str | None:
+        """What tells a key from another under the same ring and version, and nothing about it: 16 hex digits.
+
+        None where the key is not at hand, and a chain can be judged but not run. Raises LookupError as `subkey` does.
+        """
+
+
+class Transit(Protocol):
+    """Keys that a server keeps. Equal plaintexts give equal ciphertexts under one key, version and context.
+
+    Each call may block for seconds, and raises `Unavailable` where no answer comes. Nothing here prints.
+    """
+
+    def writing_version(self, key: str) -> int:
+        """The only version of a key. Raises LookupError where it has several, and one must be named."""
+
+    def encrypt(self, key: str, plaintexts: Sequence[bytes], *, context: bytes, version: int) -> Sequence[str | None]:
+        """As many ciphertexts, in order; None for a plaintext that the server refuses."""
+
+    def decrypt(self, key: str, ciphertexts: Sequence[str], *, context: bytes) -> Sequence[bytes | None]:
+        """As many plaintexts, in order; None for a ciphertext that the server refuses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a transform may know when it binds, besides the shape.
 
-    `topic` is the source topic; where the records are `routed`, theirs may be another by now.
+    `topic` is the source topic; where the records are `routed`, theirs may be another by now. `transit` is None
+    where no transform needs it, and where schemas alone are judged.
     """
 
     alias: str = "x"
@@ -190,6 +224,7 @@ class Context:
     sensitive: TagGlobs = field(default_factory=lambda: TagGlobs(["*"]))
     keys: Mapping[str, KeyRing] = field(default_factory=dict)
     routed: bool = False
+    transit: Transit | None = None
 
     def domain(self, given: str | None, leaf: Field) -> str:
         """The domain of a leaf: the one configured, else its only sensitive tag. Raises `Unbindable`."""
@@ -210,8 +245,9 @@ class Transform(BaseModel):
 
     `side` is picked by `$Key` or `$Value` in the type. A transform that reads or replaces whole values sets
     `whole`: it then binds to a shape in which every value lies under its name. `batched` says that one call for
-    many values costs much less than many calls. `protecting`: its guards count. `sides`: it has a `$Key` and a
-    `$Value` form; one that has not says in `reads` which values it looks at. `routes`: it may change the topic.
+    many values costs much less than many calls, `remote` that each call asks a server. `protecting`: its guards
+    count. `sides`: it has a `$Key` and a `$Value` form; one that has not says in `reads` which values it looks at.
+    `routes`: it may change the topic.
     """
 
     model_config = ConfigDict(
@@ -230,12 +266,20 @@ class Transform(BaseModel):
 
     side: Side = Option(default="value", alias="$side", repr=False)
 
+    @property
+    def remote(self) -> bool:
+        return False
+
     def bind(self, shape: Shape, context: Context) -> Bound:
         """Bind to a shape. Raises `Unbindable` where the transform cannot work for it."""
         raise NotImplementedError
 
     def key_ring(self) -> str | None:
         """The name of the key ring that the transform needs, if any."""
+        return None
+
+    def transit_key(self) -> str | None:
+        """The name of the key that `Context.transit` must have for the transform, if any."""
         return None
 
     def selects_by_tags(self) -> bool:

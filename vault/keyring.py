@@ -56,6 +56,10 @@ class Ring:
         """Every version in the ring, ascending."""
         return tuple(sorted(self._keys))
 
+    def has(self, version: int) -> bool:
+        """Whether the ring has this version."""
+        return version in self._keys
+
     def subkey(self, purpose: str, domain: str, length: int, version: int | None = None) -> bytes:
         """HKDF-SHA256 of a ring key: salt empty, info `streamveil/v1/{purpose}/{domain}` in UTF-8, `length` bytes.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,10 @@ def _loaded(source: Path | Mapping[str, Any], need: Need) -> Connector | frozens
     reading = Reading(document.properties, need, document.errors)
     connector = _read(reading)
     reading.finish()
-    return frozenset(reading.errors) if reading.errors else connector
+    if reading.errors:
+        return frozenset(reading.errors)
+    document_file = source if isinstance(source, Path) else None
+    return replace(connector, document=document_file, secret_variables=frozenset(reading.secret_variables))
 
 
 def _read(reading: Reading) -> Connector:

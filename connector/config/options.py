@@ -20,6 +20,11 @@ Model = TypeVar("Model", bound=BaseModel)
 _SECRET = re.compile(r"password|passphrase|secret|token|user\.?info|jaas|credential|private|\bpem\b", re.IGNORECASE)
 
 
+def is_secret(option: str) -> bool:
+    """Whether the name of an option says that its value is a secret."""
+    return _SECRET.search(option) is not None
+
+
 def option_names(model: type[BaseModel]) -> frozenset[str]:
     """The options of a model, as a configuration spells them; without those that it cannot set (`$side`)."""
     names = (field.alias or name for name, field in model.model_fields.items())
@@ -72,7 +77,7 @@ def unknown_key(key: str, known: Iterable[str]) -> ConfigError:
 def _found(option: str, options: Mapping[str, str], plain: bool) -> str | None:
     if option not in options:
         return "nothing"
-    return shown(options[option]) if plain and not _SECRET.search(option) else None
+    return shown(options[option]) if plain and not is_secret(option) else None
 
 
 def _together(detail: ErrorDetails) -> str:

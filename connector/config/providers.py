@@ -25,6 +25,11 @@ def has_reference(text: str) -> bool:
     return _REFERENCE.search(text) is not None
 
 
+def variables_in(text: str) -> frozenset[str]:
+    """The environment variables that a text refers to."""
+    return frozenset(found["rest"] for found in _REFERENCE.finditer(text) if found["provider"] == "env")
+
+
 def resolve(text: str) -> str:
     """The text with every reference replaced. Reads the environment and files; raises `Unresolved`."""
     resolved: list[str] = []

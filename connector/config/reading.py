@@ -9,8 +9,8 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from connector.config.errors import ConfigError, shown
-from connector.config.options import Model, option_names, read_options, unknown_key
-from connector.config.providers import Unresolved, has_reference, resolve
+from connector.config.options import Model, is_secret, option_names, read_options, unknown_key
+from connector.config.providers import Unresolved, has_reference, resolve, variables_in
 
 
 class Need(IntEnum):
@@ -46,6 +46,8 @@ class Reading:
         self._properties = properties
         self._read: set[str] = set()
         self._known: set[str] = set()
+        self.secret_variables: set[str] = set()
+        """Environment variables that hold a secret of this configuration."""
 
     def __repr__(self) -> str:
         return f"<{len(self._properties)} properties, {len(self.errors)} errors>"
@@ -111,6 +113,8 @@ class Reading:
             return text
         if not wanted:
             return None
+        if is_secret(key):
+            self.secret_variables |= variables_in(text)
         try:
             return resolve(text)
         except Unresolved as problem:

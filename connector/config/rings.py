@@ -35,9 +35,13 @@ def read_rings(reading: Reading, links: Collection[Link]) -> Mapping[str, Ring]:
 
 def _check_version(reading: Reading, link: Link, rings: Mapping[str, Ring]) -> None:
     transform = link.transform
-    if not isinstance(transform, Keyed) or transform.key_version is None or transform.key not in rings:
+    if (
+        not isinstance(transform, Keyed)
+        or transform.key_version is None
+        or (ring := rings.get(transform.key or "")) is None
+    ):
         return
-    versions = rings[transform.key].versions
+    versions = ring.versions
     if transform.key_version not in versions:
         expected = f"a version that the key ring {transform.key} has: {', '.join(map(str, versions))}"
         reading.wrong(f"transforms.{link.alias}.key.version", expected, str(transform.key_version))
@@ -60,7 +64,11 @@ def _ring(reading: Reading, name: str, names: Collection[str], *, wanted: bool) 
         return None
     for option in options.keys() - {known}:
         reading.unknown(prefix + option, [f"{prefix}provider", prefix + known])
-    return _load(reading, prefix, provider, {known: options.get(known, "")}) if wanted else None
+    if not wanted:
+        return None
+    if known == "variable":
+        reading.secret_variables.add(options.get(known) or "")
+    return _load(reading, prefix, provider, {known: options.get(known, "")})
 
 
 def _load(reading: Reading, prefix: str, provider: str, options: Mapping[str, str | None]) -> Ring | None:

@@ -28,7 +28,8 @@ MAP_VALUES = "{*}"
 class Guard(NamedTuple):
     """What protects a leaf: the step that did it and, for keyed steps, the key ring, its version and the domain.
 
-    `fingerprint` tells the key of that version from any other.
+    `fingerprint` tells the key of that version from any other. Of a token `mode` and `format` say how it was made,
+    and `type` what the leaf was before (attributes of an Avro type), None for a string or where branches differ.
     """
 
     step: str
@@ -37,6 +38,18 @@ class Guard(NamedTuple):
     version: int | None = None
     domain: str | None = None
     fingerprint: str | None = None
+    mode: str | None = None
+    format: str | None = None
+    type: tuple[tuple[str, str | int], ...] | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """What is known, as plain JSON."""
+        known = {name: fact for name, fact in self._asdict().items() if fact is not None}
+        return known if self.type is None else {**known, "type": dict(self.type)}
+
+    def untyped(self) -> Guard:
+        """The guard without the type of before."""
+        return self._replace(type=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

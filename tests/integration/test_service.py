@@ -53,6 +53,12 @@ def _service(directory: Path, broker: Broker, source: str, tasks: int) -> Iterat
         process.wait()
 
 
+def _tasks_of(running: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """The processes of the tasks: a service has one more child, with which Python keeps count of what they share."""
+    children = psutil.Process(running.pid).children()
+    return [child for child in children if any("spawn_main" in word for word in child.cmdline())]
+
+
 @pytest.mark.parametrize("tasks", [1, 3])
 def test_its_tasks_share_the_partitions_and_sigterm_ends_them_all_cleanly(
     broker: Broker, topic: TopicFactory, tmp_path: Path, tasks: int
@@ -73,18 +79,24 @@ def test_when_one_task_fails_all_end_and_the_exit_status_says_so(
 ) -> None:
     with _service(tmp_path, broker, topic(partitions=2), 2) as running:
         eventually(lambda: (tmp_path / "log").read_text().count('"started"') == 2, "both tasks have started")
-        psutil.Process(running.pid).children()[0].kill()
+        _tasks_of(running)[0].kill()
         assert running.wait(30) == 1
 
 
 def test_tasks_do_not_outlive_a_parent_that_is_killed(broker: Broker, topic: TopicFactory, tmp_path: Path) -> None:
     with _service(tmp_path, broker, topic(partitions=2), 2) as running:
         eventually(lambda: (tmp_path / "log").read_text().count('"started"') == 2, "both tasks have started")
-        tasks = psutil.Process(running.pid).children()
+        tasks = _tasks_of(running)
         running.send_signal(signal.SIGKILL)
         running.wait()
         assert len(tasks) == 2
         eventually(lambda: not any(task.is_running() and task.status() != "zombie" for task in tasks), "all are gone")
+
+
+def test_each_task_seals_itself_and_leaves_no_core_dump(broker: Broker, topic: TopicFactory, tmp_path: Path) -> None:
+    with _service(tmp_path, broker, topic(partitions=2), 2) as running:
+        eventually(lambda: (tmp_path / "log").read_text().count('"started"') == 2, "both tasks have started")
+        assert [task.rlimit(psutil.RLIMIT_CORE) for task in _tasks_of(running)] == [(0, 0), (0, 0)]
 
 
 def test_a_source_that_does_not_exist_stops_the_connector(broker: Broker, tmp_path: Path) -> None:

@@ -15,6 +15,9 @@ class RingOf:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
+    def has(self, version: int) -> bool:
+        return version == 1
+
     def subkey(self, purpose: str, domain: str, length: int, version: int | None = None) -> bytes:
         assert version in (None, 1)
         return self._derived(f"{purpose}/{domain}", length)

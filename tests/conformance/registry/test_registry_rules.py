@@ -150,12 +150,6 @@ class TestMetadata:
         assert ours.latest(subject)[1].metadata == METADATA
 
     @pytest.mark.usefixtures("keeps_metadata")
-    def test_confluents_client_does_not_which_is_why_we_have_our_own(self, ours, confluent, subject):
-        schema_id = ours.register(subject, json.dumps(record("id", "email")), metadata=METADATA)
-        with pytest.raises(TypeError, match="unhashable"):
-            confluent.get_schema(schema_id)
-
-    @pytest.mark.usefixtures("keeps_metadata")
     def test_other_metadata_makes_another_version_with_another_id(self, api, subject):
         plain = api.register(subject, record("id", "email"))
         tagged = api.register(subject, record("id", "email"), metadata=METADATA)

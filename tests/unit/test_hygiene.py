@@ -1,0 +1,86 @@
+"""What a process does for its secrets before it has any."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from connector.config import Need, load
+from tests.unit.configuring import LEAST, RING
+
+_ROOT = Path(__file__).parents[2]
+_LOOK = """
+import ctypes, resource, sys
+from connector.cli import main
+sys.argv = ["streamveil", "--version"]
+try:
+    main()
+except SystemExit:
+    pass
+PR_GET_DUMPABLE = 3
+print(resource.getrlimit(resource.RLIMIT_CORE))
+print(ctypes.CDLL(None).prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) if sys.platform == "linux" else 0)
+"""
+_FORGET = """
+import os, subprocess
+from connector.hygiene import forget_variables
+forget_variables(["RING", "NOT_THERE"])
+print("RING" in os.environ, "KEPT" in os.environ)
+print(subprocess.run(["env"], capture_output=True, text=True).stdout)
+"""
+
+
+def _python(program: str, **variables: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=_ROOT,
+        env={"PATH": "/usr/bin:/bin", **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()
+
+
+def test_the_command_allows_no_core_dump_and_nobody_to_read_its_memory() -> None:
+    assert _python(_LOOK)[-2:] == ["(0, 0)", "0"]
+
+
+def test_a_variable_that_held_a_secret_is_gone_from_the_process_and_its_children() -> None:
+    said = _python(_FORGET, RING="secret-of-the-ring", KEPT="yes")
+
+    assert said[0] == "False True"
+    assert "KEPT=yes" in said
+    assert not [line for line in said if "secret-of-the-ring" in line]
+
+
+def test_the_variables_of_key_rings_and_passwords_are_known_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KEYS", "PASSWORD", "USER_INFO", "SERVERS"):
+        monkeypatch.setenv(name, RING if name == "KEYS" else "a:1")
+    config = {
+        **LEAST,
+        "bootstrap.servers": "${env:SERVERS}",
+        "kafka.security.protocol": "SASL_SSL",
+        "kafka.sasl.mechanism": "PLAIN",
+        "kafka.sasl.username": "me",
+        "kafka.sasl.password": "${env:PASSWORD}",
+        "schema.registry.basic.auth.user.info": "${env:USER_INFO}",
+        "keys": "ring",
+        "keys.ring.provider": "env",
+        "keys.ring.variable": "KEYS",
+    }
+
+    assert load(config, need=Need.SERVICE).secret_variables == {"KEYS", "PASSWORD", "USER_INFO"}
+
+
+def test_what_was_loaded_still_has_its_secrets_after_their_variables_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEYS", RING)
+    config = {**LEAST, "keys": "ring", "keys.ring.provider": "env", "keys.ring.variable": "KEYS"}
+    connector = load(config, need=Need.SERVICE)
+
+    monkeypatch.delenv("KEYS")
+
+    assert len(connector.rings["ring"].subkey("hmac", "d", 32)) == 32
