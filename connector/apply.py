@@ -6,11 +6,11 @@ Lines that are rejected are named on another stream by number, stage, code and p
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from connector.binding import Judged, bind_and_judge
+from connector.binding import Judged, Protection, bind_and_judge
 from connector.config import Connector
 from connector.json_lines import LineReader, line_writer
 from connector.plan import Plan
@@ -22,7 +22,7 @@ from connector.source_schemas import root_from_file, root_without_schema
 from registry.codec import Encoded
 from registry.schema.tree import Shape
 from transforms.outcome import Code, Dropped
-from transforms.transform import Rows
+from transforms.transform import KeyRing, Rows
 
 _READ_BYTES = 1024 * 1024
 
@@ -35,14 +35,22 @@ class Refused(Exception):
 
 
 def apply_lines(
-    connector: Connector, schema: Path | None, key_schema: Path | None, lines: BinaryIO, out: BinaryIO, rejects: TextIO
+    connector: Connector,
+    keys: Mapping[str, KeyRing],
+    schema: Path | None,
+    key_schema: Path | None,
+    lines: BinaryIO,
+    out: BinaryIO,
+    rejects: TextIO,
 ) -> int:
-    """Run the chain on every line; returns how many were rejected.
+    """Run the chain, with these key rings, on every line; returns how many were rejected.
 
     Raises `UnusableSchema` or `Refused` before it writes anything. Answers what can be read before it waits for
     more, so the other end of a pipe may stay open.
     """
-    chain = LineChain(connector, _shape(connector, schema, key_schema), keyed=key_schema is not None)
+    chain = LineChain(
+        protection_of(connector, keys), _shape(connector, schema, key_schema), keyed=key_schema is not None
+    )
     number = rejected = 0
     for some in _available(lines):
         for answer in chain.answers(some):
@@ -83,10 +91,10 @@ def _report(number: int, failure: Failure) -> str:
 
 
 class LineChain:
-    """The chain of a connector, bound to one shape of records. Raises `Refused` where they must not pass."""
+    """A chain, bound to one shape of records. Raises `Refused` where they must not pass."""
 
-    def __init__(self, connector: Connector, shape: Shape, *, keyed: bool) -> None:
-        judged = bind_and_judge(protection_of(connector), shape, "")
+    def __init__(self, protection: Protection, shape: Shape, *, keyed: bool) -> None:
+        judged = bind_and_judge(protection.for_running(), shape, "")
         self._refused = _refusal(judged)
         self._reader = LineReader(shape, keyed=keyed)
         self._runner = Runner(judged.plan)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, Self
 
 from connector.coverage import Finding, Verdict, drop_uncovered, judge
 from connector.plan import Link, Plan, bind
 from connector.policy import OnUnclassified, OnUncovered, OnUntagged, Policy
+from connector.unopened_ring import UnopenedRing
 from registry.schema.paths import TagGlobs
 from registry.schema.tags import TagRules
 from registry.schema.tree import Field, Shape, leaves
@@ -29,6 +30,17 @@ class Protection:
     @property
     def sensitive(self) -> TagGlobs:
         return self.rules.globs()
+
+    def used_keys(self) -> Mapping[str, KeyRing]:
+        """The key rings that the chain refers to."""
+        used = {link.transform.key_ring() for link in self.links}
+        return {name: ring for name, ring in self.keys.items() if name in used}
+
+    def for_running(self) -> Self:
+        """The same, for records to run through. Raises ValueError where a key ring has not been opened."""
+        if any(isinstance(ring, UnopenedRing) for ring in self.keys.values()):
+            raise ValueError("a key ring has not been opened")
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import importlib.metadata
 import json
 import sys
 import threading
+from contextlib import ExitStack
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -17,6 +18,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from connector.cli_keys import keys
 from connector.config import ConfigErrors, Connector, Need, load
 from connector.hygiene import seal_process
 
@@ -40,6 +42,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,  # they would show local variables, which hold records
 )
+app.add_typer(keys)
 
 ConnectorFile = Annotated[
     Path, typer.Argument(metavar="CONNECTOR.json", help="The connector's configuration.", show_default=False)
@@ -130,19 +133,24 @@ def apply(
     """
     from connector.apply import Refused, apply_lines
     from connector.envelope import envelope_lines
+    from connector.keys import opened, vault_client
     from connector.protecting import protection_of
+    from connector.record import Stop
     from connector.source_schemas import UnusableSchema
+    from transforms.outcome import Unavailable
 
     if envelope and (schema or key_schema):
         raise typer.BadParameter("with --envelope each line brings its own schemas")
-    loaded = _loaded(connector, Need.CHAIN)
-    if envelope:
-        envelope_lines(protection_of(loaded), sys.stdin.buffer, sys.stdout.buffer)
-        raise typer.Exit(Exit.DONE)
-    try:
-        rejected = apply_lines(loaded, schema, key_schema, sys.stdin.buffer, sys.stdout.buffer, sys.stderr)
-    except (UnusableSchema, Refused) as problem:
-        _refuse(str(problem))
+    loaded = _loaded(connector, Need.VAULT)
+    with ExitStack() as closing:
+        try:
+            rings = opened(loaded, vault_client(loaded, closing))
+            if envelope:
+                envelope_lines(protection_of(loaded, rings), sys.stdin.buffer, sys.stdout.buffer)
+                raise typer.Exit(Exit.DONE)
+            rejected = apply_lines(loaded, rings, schema, key_schema, sys.stdin.buffer, sys.stdout.buffer, sys.stderr)
+        except (UnusableSchema, Refused, Stop, Unavailable) as problem:
+            _refuse(str(problem))
     raise typer.Exit(Exit.SOME_REJECTED if rejected else Exit.DONE)
 
 

@@ -44,7 +44,7 @@ class Envelope:
     """Applies a chain to records one by one. Binds once for each pair of schemas."""
 
     def __init__(self, protection: Protection) -> None:
-        self._protection = protection
+        self._protection = protection.for_running()
         self._bound: OrderedDict[str, _Bound] = OrderedDict()
 
     def apply(self, record: Record) -> Answer:

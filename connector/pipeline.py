@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from confluent_kafka import Message
 
 from connector.binding import Judged, Protection, bind_and_judge
+from connector.fingerprints import Fingerprints, Versioned
 from connector.record import Failure, Outcome, RawHeaders, Stop
 from connector.route import Incoming, Route
 from connector.shapes import avro_root, raw_root, shape_of
@@ -33,7 +34,7 @@ FAILURE_SECONDS = 30.0
 GroupKey = tuple[str, bytes | None, bytes | None, bool]
 
 
-class Registry(Registering, Protocol):
+class Registry(Registering, Versioned, Protocol):
     def schema(self, schema_id: int) -> RegisteredSchema: ...
 
 
@@ -63,10 +64,13 @@ class Pipeline:
         log: Log,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._protection = protection
+        self._protection = protection.for_running()
         self._key_converter, self._value_converter = converters
         self._registry = registry
-        self._subjects = Subjects(registry) if registry is not None else None
+        self._fingerprints = Fingerprints(registry, protection.used_keys()) if registry is not None else None
+        self._subjects = (
+            Subjects(registry, self._fingerprints) if registry is not None and self._fingerprints is not None else None
+        )
         self._sink_format = sink_format
         self._log = log
         self._clock = clock
@@ -74,6 +78,23 @@ class Pipeline:
         self._failures: OrderedDict[GroupKey, tuple[float, Failure]] = OrderedDict()
         self._declared_headers = frozenset(protection.rules.for_headers())
         self.bound = 0
+
+    def check_keys(self, sinks: Iterable[str]) -> None:
+        """Raise `Stop` where the key rings are not those that these topics were written with so far.
+
+        In an outage of the registry nothing is checked now: before a record is written, every sink is.
+        """
+        sides = [
+            side for side, own in (("key", self._key_converter), ("value", self._value_converter)) if own == "avro"
+        ]
+        try:
+            for subject in [f"{topic}-{side}" for topic in sinks for side in sides]:
+                if self._fingerprints is not None:
+                    self._fingerprints.check(subject)
+        except RegistryUnavailable:
+            self._log.warning("the schema registry does not answer: keys are compared with the sinks' later")
+        except RegistryError as problem:
+            raise Stop(f"the schemas of the sinks cannot be read: {problem}") from None
 
     def process(self, messages: Sequence[Message]) -> list[Outcome]:
         """One outcome a message, in the same order. Raises `Unavailable` or `Stop`; calling again is safe."""

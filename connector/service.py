@@ -22,6 +22,7 @@ from connector import logs
 from connector.config import ConfigErrors, Connector, Need, Service, load
 from connector.deciding import Pipeline as Deciders
 from connector.hygiene import forget_variables, seal_process
+from connector.keys import opened, vault_client
 from connector.pipeline import Pipeline
 from connector.protecting import protection_of
 from connector.record import Stop
@@ -41,15 +42,24 @@ Build = Callable[[Connector, ExitStack], Deciders]
 
 
 def protecting_pipeline(connector: Connector, closing: ExitStack) -> Deciders:
-    """The pipeline that a configuration describes, with a registry client of its own."""
+    """The pipeline that a configuration describes, with clients of its own and every key ring opened."""
     registry = closing.enter_context(RegistryClient(connector.registry)) if connector.registry else None
-    return Pipeline(
-        protection_of(connector),
+    pipeline = Pipeline(
+        protection_of(connector, opened(connector, vault_client(connector, closing))),
         converters=(connector.converters.key, connector.converters.value),
         registry=registry,
         sink_format=connector.sink_topic_format,
         log=structlog.get_logger(),
     )
+    pipeline.check_keys(_known_sinks(connector))
+    return pipeline
+
+
+def _known_sinks(connector: Connector) -> list[str]:
+    """The sinks that are known before the first record: none where a transform routes, or topics match a pattern."""
+    if any(link.transform.routes for link in connector.chain):
+        return []
+    return [connector.sink_topic_format.replace("${topic}", topic) for topic in _service(connector).sources.topics]
 
 
 def run(connector: Connector, build: Build = protecting_pipeline) -> int:

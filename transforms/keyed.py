@@ -39,15 +39,13 @@ class Keyed(Selecting):
         return ring
 
     def version(self, context: Context) -> int:
-        """The version of the ring to write with. Raises `Unbindable` where nobody says which of several."""
+        """The version of the ring to write with. Raises `Unbindable` where it must be named, and is not."""
         ring = self.ring(context)
         try:
             return self.key_version or ring.writing_version
         except LookupError:
-            pass
-        raise Unbindable(
-            f"transforms.{context.alias}.key.version: the ring {self.key} has several versions, so one must be named"
-        )
+            reason = f"transforms.{context.alias}.key.version: the ring {self.key} has several versions, so name one"
+        raise Unbindable(reason)
 
     def keyed_guard(self, context: Context, transform: str, field: Field) -> Guard:
         """The guard of a leaf that `transform` has protected with the ring."""

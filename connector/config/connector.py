@@ -15,6 +15,8 @@ from connector.policy import Policy
 from registry.schema.tags import TagRules
 from registry.settings import RegistrySettings
 from vault.keyring import Ring
+from vault.ring_document import RingPlace
+from vault.settings import VaultSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +40,14 @@ class Service:
 class Connector:
     """A configuration without an error. Its `repr` shows no secret.
 
-    `registry` is None where it was not needed or is not configured, `service` where `load` was not asked for it;
-    `rings` has at least those that the chain uses. `document` is the file that it was loaded from, if it was one;
-    `secret_variables` are the environment variables from which secrets were read.
+    `registry` and `vault` are None where they were not needed or are not configured, `service` where `load` was not
+    asked for it; `rings` has at least those that the chain uses, of one in Vault its place. `document` is the file that
+    it was loaded from, if it was one; `secret_variables` are the environment variables from which secrets were read.
     """
 
     name: str
     chain: tuple[Link, ...]
-    rings: Mapping[str, Ring]
+    rings: Mapping[str, Ring | RingPlace]
     tags: TagRules
     policy: Policy
     converters: Converters
@@ -53,6 +55,7 @@ class Connector:
     dead_letters: DeadLetters
     sink_topic_format: str
     registry: RegistrySettings | None
+    vault: VaultSettings | None
     service: Service | None
     document: Path | None = None
     secret_variables: frozenset[str] = frozenset()

@@ -21,7 +21,9 @@ from connector.config.rings import read_rings
 from connector.config.sections import Batch, DeadLetters, Naming, PolicyKeys, Process, RecordErrors
 from connector.config.sources import Sources, check_topic, read_sink_format, read_sources
 from connector.config.tag_rules import read_tag_rules
+from connector.config.vault_settings import read_vault
 from connector.policy import OnUncovered, Policy
+from vault.ring_document import RingPlace
 
 WORKER_ID = "STREAMVEIL_WORKER_ID"
 DEAD_LETTER_TOPIC = "errors.deadletterqueue.topic.name"
@@ -69,18 +71,20 @@ def _read(reading: Reading) -> Connector:
     converters = read_converters(reading)
     sources = read_sources(reading, required=needs_all)
     dead_letters = _dead_letters(reading, sources)
+    rings = read_rings(reading, chain)
     service = _service(reading, name, sources)
     return Connector(
         name=name,
         chain=chain,
-        rings=read_rings(reading, chain),
+        rings=rings,
         tags=read_tag_rules(reading),
         policy=_policy(reading, dead_letters),
         converters=converters,
         record_errors=_record_errors(reading),
         dead_letters=dead_letters,
         sink_topic_format=read_sink_format(reading, sources, dead_letters.topic),
-        registry=read_registry(reading, required=reading.need >= Need.REGISTRY and converters.use_registry),
+        registry=read_registry(reading, required=Need.REGISTRY in reading.need and converters.use_registry),
+        vault=read_vault(reading, required=any(isinstance(ring, RingPlace) for ring in rings.values())),
         service=service if needs_all else None,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from enum import IntEnum
+from enum import IntFlag
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -13,14 +13,16 @@ from connector.config.options import Model, is_secret, option_names, read_option
 from connector.config.providers import Unresolved, has_reference, resolve, variables_in
 
 
-class Need(IntEnum):
-    """What a configuration is loaded for; each includes the ones before it. What is not needed may be missing."""
+class Need(IntFlag):
+    """What a configuration is loaded for. What is not needed may be missing."""
 
     CHAIN = 0
-    """To run the chain alone: `apply`, `explain --schema`."""
-    REGISTRY = 1
+    """To judge the chain alone: `explain --schema`. Everything else includes it."""
+    VAULT = 1
+    """To open key rings that are in Vault as well: `apply`."""
+    REGISTRY = 2
     """To ask the registry as well: `explain --topic`."""
-    SERVICE = 2
+    SERVICE = 7
     """Everything: `run`, `validate`."""
 
 

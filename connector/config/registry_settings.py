@@ -20,7 +20,7 @@ _CONNECT_PREFIXES = {
 def read_registry(reading: Reading, *, required: bool) -> RegistrySettings | None:
     """The settings; None where the registry is not configured, or nothing needs it."""
     reading.know(*option_names(RegistrySettings), *(f"{prefix}*" for prefix in _CONNECT_PREFIXES))
-    wanted = reading.need >= Need.REGISTRY
+    wanted = Need.REGISTRY in reading.need
     settings = {PREFIX + name: value for name, value in reading.secrets_under(PREFIX, wanted=wanted).items()}
     for theirs, ours in _CONNECT_PREFIXES.items():
         _merge(reading, settings, theirs, ours, wanted=wanted)

@@ -196,7 +196,7 @@ def test_asking_the_registry_needs_its_address_and_no_broker() -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["vault.url", "errors.retry.timeout", "errors.retry.delay.max.ms", "consumer.group.id", "value.converter.encoding"],
+    ["errors.retry.timeout", "errors.retry.delay.max.ms", "consumer.group.id", "value.converter.encoding"],
 )
 def test_a_key_whose_feature_does_not_exist_is_unknown(key: str) -> None:
     assert errors_of({**LEAST, key: "x"})[0].startswith(f"{key}: found an unknown key; expected a key that")
