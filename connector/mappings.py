@@ -29,10 +29,13 @@ _PATIENCE_S = 5.0
 class Mappings:
     """Knows which subjects were forgotten, as far as it has read. Not for use by two threads."""
 
-    def __init__(self, admin: AdminClient, settings: SessionSettings, mapping: TokenMapping) -> None:
+    def __init__(
+        self, admin: AdminClient, settings: SessionSettings, mapping: TokenMapping, subject_keys: frozenset[str]
+    ) -> None:
         self._admin = admin
         self._settings = settings
         self._mapping = mapping
+        self._subject_keys = subject_keys
         self._forgotten = Forgotten()
         self._reader: TopicReader | None = None
 
@@ -73,7 +76,7 @@ class Mappings:
         for message in self._reader.read(self._reader.ends(), patience=_PATIENCE_S):
             self._take(message.key(), message.value())
             came = True
-        if came and (beyond := self._forgotten.beyond(self._mapping.fingerprints)):
+        if came and (beyond := self._forgotten.beyond(self._subject_keys)):
             raise Stop(
                 f"{self._mapping.forgotten_topic}: {beyond} subjects were forgotten under keys that the key rings of "
                 "this chain do not have; restart with these keys, or tell forget these subjects again"

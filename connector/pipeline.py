@@ -20,6 +20,7 @@ from connector.route import Incoming, Route
 from connector.shapes import avro_root, raw_root, shape_of
 from connector.side import Original, Side
 from connector.subjects import Registering, Subjects
+from connector.vault_tokens import subject_keys, vault_rings
 from registry.errors import PoisonRecord, RegistryError, RegistryUnavailable, SchemaNotFound
 from registry.registered import AVRO, RegisteredSchema
 from registry.schema.avro import BadSchema
@@ -77,6 +78,7 @@ class Pipeline:
         self._routes: OrderedDict[GroupKey, Route] = OrderedDict()
         self._failures: OrderedDict[GroupKey, tuple[float, Failure]] = OrderedDict()
         self._declared_headers = frozenset(protection.rules.for_headers())
+        self.subject_keys = subject_keys(vault_rings(protection.links, protection.keys))
         self.bound = 0
 
     def check_keys(self, sinks: Iterable[str]) -> None:

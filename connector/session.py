@@ -61,7 +61,8 @@ class Session:
         self._deciding = Deciding(settings, pipeline, self._sinks)
         self._source = Gathering(consumer_config(settings, LibraryLog("consumer")), settings, stopping)
         self._producer = Producing(settings, self._sinks.smallest_limit)
-        self._mappings = Mappings(admin, settings, settings.mapping) if settings.mapping is not None else None
+        mapping = settings.mapping
+        self._mappings = Mappings(admin, settings, mapping, pipeline.subject_keys) if mapping is not None else None
         self._in_transaction = False
         self._pending: deque[Batch] = deque()
         self._attempts = 0

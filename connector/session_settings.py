@@ -25,14 +25,10 @@ class Errors:
 
 @dataclass(frozen=True, slots=True)
 class TokenMapping:
-    """Where the way back of tokens is kept (`mapping.*`).
-
-    `fingerprints` are those of every key that whose value it is may be forgotten under.
-    """
+    """Where the way back of tokens is kept (`mapping.*`)."""
 
     topic: str
     replication: int = 3
-    fingerprints: frozenset[str] = frozenset()
 
     @property
     def forgotten_topic(self) -> str:

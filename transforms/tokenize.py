@@ -1,7 +1,7 @@
 """Tokenize: replaces values by tokens that can be joined like the values, and that Detokenize takes back.
 
 What of a value goes into a token says leaf_input.py. How tokens are made: mode=local in token_local.py, mode=transit
-in token_transit.py, format=digits in token_digits.py.
+in token_transit.py, mode=vault in token_vault.py, format=digits in token_digits.py.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from transforms.token_cipher import Make, beside
 from transforms.token_digits import digits
 from transforms.token_local import local_maker
 from transforms.token_options import TokenOptions
+from transforms.token_subject import emitting
 from transforms.token_transit import transit_maker
+from transforms.token_vault import Mapper
 from transforms.transform import Apply, Bound, Context, Integer, Transform
 
 
@@ -84,7 +86,10 @@ class Tokenize(TokenOptions):
                 return new, digits(self.ring(context), domain, self.version(context), decrypts=False)
             return new, _making(field, self._maker(domain, context))
 
-        return self.over(shape, context, leaf, guard=lambda field: self._guard(field, context))
+        bound = self.over(shape, context, leaf, guard=lambda field: self._guard(field, context))
+        if self.mode != "vault":
+            return bound
+        return emitting(bound, shape, self.side, self.subject_field[0], self.ring(context), context)
 
     def _check_type(self, field: Field, context: Context) -> None:
         if self.format != "token":
@@ -104,7 +109,7 @@ class Tokenize(TokenOptions):
                 version = self.transit_version(context)
                 return transit_maker(self.transit(context), key, domain, version or 0, self._remembering())
             case _:
-                raise Unbindable(f"transforms.{context.alias}: mode=vault needs a mapping, which is not configured")
+                return Mapper(self.ring(context), domain, self.version(context)).tokens
 
     def _remembering(self) -> TokenCache | None:
         if self._cache is None and self.cache_entries:

@@ -15,18 +15,18 @@ from connector.config.converters import read_converters
 from connector.config.document import read_document
 from connector.config.errors import ConfigError, ConfigErrors
 from connector.config.kafka_clients import read_clients
+from connector.config.own_topics import DEAD_LETTER_TOPIC, check_own_topics, own_topics, read_audit, read_mapping
 from connector.config.reading import Need, Reading
 from connector.config.registry_settings import read_registry
 from connector.config.rings import read_rings
 from connector.config.sections import Batch, DeadLetters, Naming, PolicyKeys, Process, RecordErrors
-from connector.config.sources import Sources, check_topic, read_sink_format, read_sources
+from connector.config.sources import Sources, read_sink_format, read_sources
 from connector.config.tag_rules import read_tag_rules
 from connector.config.vault_settings import read_vault
 from connector.policy import OnUncovered, Policy
 from vault.ring_document import RingPlace
 
 WORKER_ID = "STREAMVEIL_WORKER_ID"
-DEAD_LETTER_TOPIC = "errors.deadletterqueue.topic.name"
 
 
 def load(source: Path | Mapping[str, Any], *, need: Need) -> Connector:
@@ -70,7 +70,11 @@ def _read(reading: Reading) -> Connector:
     chain = read_chain(reading)
     converters = read_converters(reading)
     sources = read_sources(reading, required=needs_all)
-    dead_letters = _dead_letters(reading, sources)
+    dead_letters = reading.section(DeadLetters)
+    mapping = read_mapping(reading, chain)
+    audit = read_audit(reading)
+    own = own_topics(dead_letters, mapping, audit)
+    check_own_topics(reading, own, sources)
     rings = read_rings(reading, chain)
     service = _service(reading, name, sources)
     return Connector(
@@ -82,7 +86,9 @@ def _read(reading: Reading) -> Connector:
         converters=converters,
         record_errors=_record_errors(reading),
         dead_letters=dead_letters,
-        sink_topic_format=read_sink_format(reading, sources, dead_letters.topic),
+        mapping=mapping,
+        audit=audit,
+        sink_topic_format=read_sink_format(reading, sources, own),
         registry=read_registry(reading, required=Need.REGISTRY in reading.need and converters.use_registry),
         vault=read_vault(reading, required=any(isinstance(ring, RingPlace) for ring in rings.values())),
         service=service if needs_all else None,
@@ -102,15 +108,6 @@ def _record_errors(reading: Reading) -> RecordErrors:
     if text is not None and text.strip().lower() != "false":
         reading.wrong(include_messages, "false: keys and values never go to a log", reading.shown(include_messages))
     return reading.section(RecordErrors)
-
-
-def _dead_letters(reading: Reading, sources: Sources) -> DeadLetters:
-    found = reading.section(DeadLetters)
-    if found.topic is not None:
-        check_topic(reading, DEAD_LETTER_TOPIC, found.topic)
-        if found.topic in sources.topics:
-            reading.wrong(DEAD_LETTER_TOPIC, "another topic than a source topic", reading.shown(DEAD_LETTER_TOPIC))
-    return found
 
 
 def _policy(reading: Reading, dead_letters: DeadLetters) -> Policy:

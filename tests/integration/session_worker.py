@@ -40,6 +40,8 @@ FINGERPRINT = "f00dfeed"
 class Copying:
     """The test pipeline."""
 
+    subject_keys = frozenset({FINGERPRINT})
+
     def __init__(self, settings: SessionSettings, unavailable: Path | None, seconds: float) -> None:
         self._settings = settings
         self._unavailable = unavailable
@@ -86,7 +88,7 @@ def settings_from(given: dict[str, Any]) -> SessionSettings:
             **given,
             "topics": tuple(given["topics"]),
             "errors": errors,
-            "mapping": TokenMapping(mapping, 1, frozenset({FINGERPRINT})) if mapping else None,
+            "mapping": TokenMapping(mapping, 1) if mapping else None,
             "consumer": {**servers, **given.get("consumer", {})},
             "producer": {**servers, **given.get("producer", {})},
             "admin": servers,
