@@ -8,7 +8,7 @@ from pathlib import Path
 
 from connector.config.converters import Converters
 from connector.config.kafka_clients import Clients
-from connector.config.sections import Audit, Batch, DeadLetters, RecordErrors, TokenMapping
+from connector.config.sections import Audit, Batch, DeadLetters, MappingKeys, RecordErrors
 from connector.config.sources import Sources
 from connector.plan import Link
 from connector.policy import Policy
@@ -53,7 +53,7 @@ class Connector:
     converters: Converters
     record_errors: RecordErrors
     dead_letters: DeadLetters
-    mapping: TokenMapping
+    mapping: MappingKeys
     audit: Audit
     sink_topic_format: str
     registry: RegistrySettings | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from connector.config.reading import Need, Reading
-from connector.config.sections import Audit, DeadLetters, TokenMapping
+from connector.config.sections import Audit, DeadLetters, MappingKeys
 from connector.config.sources import Sources, check_topic
 from connector.markers import FORGOTTEN
 from connector.plan import Link
@@ -16,9 +16,9 @@ _MAPPING_TOPIC = "mapping.topic"
 _AUDIT_TOPIC = "audit.topic"
 
 
-def read_mapping(reading: Reading, chain: Collection[Link]) -> TokenMapping:
+def read_mapping(reading: Reading, chain: Collection[Link]) -> MappingKeys:
     """`mapping.*`. The service needs it where the chain makes tokens of mode=vault."""
-    found = reading.section(TokenMapping)
+    found = reading.section(MappingKeys)
     needed = any(isinstance(link.transform, Tokenize) and link.transform.mode == "vault" for link in chain)
     if needed and reading.need >= Need.SERVICE and not reading.has(_MAPPING_TOPIC):
         reading.wrong(_MAPPING_TOPIC, "a topic, because a Tokenize has mode=vault", "nothing")
@@ -33,7 +33,7 @@ def read_audit(reading: Reading) -> Audit:
     return found
 
 
-def own_topics(dead_letters: DeadLetters, mapping: TokenMapping, audit: Audit) -> list[tuple[str, str]]:
+def own_topics(dead_letters: DeadLetters, mapping: MappingKeys, audit: Audit) -> list[tuple[str, str]]:
     """Each of these topics with the key that names it."""
     forgotten = f"{mapping.topic}{FORGOTTEN}" if mapping.topic is not None else None
     named = [

@@ -64,7 +64,7 @@ class DeadLetters(Section):
     value: Literal["none"] = Option(default="none", alias="errors.deadletterqueue.value")
 
 
-class TokenMapping(Section):
+class MappingKeys(Section):
     """Where the way back of tokens of mode=vault is kept."""
 
     topic: Text | None = Option(default=None, alias="mapping.topic")
