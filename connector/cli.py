@@ -21,8 +21,7 @@ from rich.console import Console
 from connector.cli_keys import keys
 from connector.config import ConfigErrors, Connector, Need, load
 from connector.hygiene import seal_process
-
-_UNWRAPPED = 10_000
+from connector.terminal import console
 
 
 class Exit(IntEnum):
@@ -114,7 +113,7 @@ def explain(
     if as_json:
         typer.echo(json.dumps(as_document(explanation), indent=2, ensure_ascii=False))
     else:
-        print_explanation(explanation, _console())
+        print_explanation(explanation, console())
     raise typer.Exit(Exit.DONE if explanation.holds else Exit.REFUSED)
 
 
@@ -173,12 +172,6 @@ def demo(
         tell(Console(), keep=keep)
     except DemoFailed as failure:
         _refuse(str(failure))
-
-
-def _console() -> Console:
-    """Standard output; where it is no terminal nothing is wrapped."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_UNWRAPPED)
 
 
 def _loaded(path: Path, need: Need) -> Connector:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
+
+from connector.terminal import console
 
 if TYPE_CHECKING:
     from connector.ring_commands import RingKeeper
@@ -60,7 +61,7 @@ def list_(
         if name is None:
             _say(*keeper.names())
         else:
-            print_versions(keeper.versions(keeper.place(name, path, None)), Console())
+            print_versions(keeper.versions(keeper.place(name, path, None)), console())
 
 
 @keys.command()

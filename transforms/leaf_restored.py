@@ -37,9 +37,10 @@ def type_of(attributes: Mapping[str, Any]) -> Type | None:
     if attributes.get("type") not in _PRIMITIVES or not attributes.keys() <= {"type", *_KEPT}:
         return None
     try:
-        return parse(dict(attributes), root="value").type
+        type_ = parse(dict(attributes), root="value").type
     except BadSchema:
         return None
+    return type_ if type_.logical == attributes.get("logicalType") else None
 
 
 def restored(type_: Type) -> Callable[[bytes], Any]:

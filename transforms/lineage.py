@@ -45,7 +45,7 @@ def last_protection(field: Field, context: Context) -> Guard | None:
     if not isinstance(last, Mapping) or not all(isinstance(last.get(name, ""), str) for name in _TEXTS):
         raise Unbindable(f"transforms.{context.alias}: {PROTECTED} is malformed", path=field.origin)
     version, type_ = last.get("version"), last.get("type")
-    if not (version is None or type(version) is int) or not (type_ is None or isinstance(type_, Mapping)):
+    if not (version is None or type(version) is int) or not (type_ is None or _is_flat(type_)):
         raise Unbindable(f"transforms.{context.alias}: {PROTECTED} is malformed", path=field.origin)
     texts = {"step": "", "transform": "", **{name: last[name] for name in _TEXTS if name in last}}
     return Guard(**texts, version=version, type=None if type_ is None else tuple(type_.items()))
@@ -136,6 +136,10 @@ def is_of(ring: KeyRing, guard: Guard) -> bool:
 def _is_only_version(ring: KeyRing) -> bool:
     """Whether 1 is all that the ring has ever had, as far as can be seen where its keys are not at hand."""
     return ring.versions == (1,) and (ring.fingerprint(1) is None or not ring.has(2))
+
+
+def _is_flat(type_: Any) -> bool:
+    return isinstance(type_, Mapping) and all(isinstance(fact, (str, int)) for fact in type_.values())
 
 
 def _entries(field: Field) -> Any:

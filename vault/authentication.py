@@ -13,7 +13,7 @@ from hvac.api.auth_methods import AppRole, Kubernetes, Token
 from pydantic import SecretStr
 
 from vault.answers import AUTH, TOKEN_FACTS, AuthAnswer, TokenFacts, checked
-from vault.conversation import Conversation
+from vault.conversation import Conversation, Denied
 from vault.deadline import Deadline
 from vault.errors import (
     VaultError,
@@ -81,7 +81,7 @@ def look_up(transport: Transport, token: SecretStr, deadline: Deadline) -> Token
     conversation = Conversation(lambda request: transport.call(request, token, deadline))
     try:
         return checked(TOKEN_FACTS, Token(conversation).lookup_self())
-    except VaultRefused:
+    except Denied:
         return None
 
 
@@ -136,8 +136,8 @@ class _ByLogin:
         mount = self._mount()
         try:
             return checked(AUTH, self._asked(conversation, mount), "auth")
-        except (VaultRejected, VaultRefused, VaultNotFound) as failure:
-            problem = f"Vault refuses the login at auth/{mount}/login ({type(failure).__name__})"
+        except (VaultRejected, Denied, VaultNotFound) as failure:
+            problem = f"Vault refuses the login: {failure}"
         raise VaultRefused(problem)
 
     def _mount(self) -> str:

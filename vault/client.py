@@ -82,7 +82,7 @@ class VaultClient:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<client of Vault at {self._settings.address}>"
+        return f"<client of Vault at {self._settings.url}>"
 
     def close(self) -> None:
         """Ends the threads and the connections; the token stays valid until its TTL. Not to be used afterwards."""

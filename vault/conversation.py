@@ -18,6 +18,10 @@ _OTHER_VERSION = "check-and-set parameter did not match"
 _NO_SUCH_KEY = ("encryption key not found", "not supported for this operation")
 
 
+class Denied(VaultRefused):
+    """Vault answers 403: the token is not valid, or its policies do not allow this. Which of the two is not said."""
+
+
 class Conversation(Adapter):  # type: ignore[misc]  # hvac has no types
     """An adapter of hvac's for the requests of one call. ``repeated`` says whether one of them was sent again."""
 
@@ -52,7 +56,7 @@ def _problem(request: Request, answer: Answer) -> VaultError | None:
     where = f"{request}: status {answer.status}"
     said = _said(answer.content)
     if answer.status == 403:
-        return VaultRefused(f"{where}: Vault denies permission")
+        return Denied(f"{where}: Vault denies permission")
     if answer.status == 404:
         return VaultNotFound(f"{where}: Vault has nothing there")
     if answer.status == 400:

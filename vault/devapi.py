@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from vault.devkv import Kv
 from vault.devlogins import AppRole, Kubernetes
-from vault.devmodel import DONE, Answer, Engine, Operation, Refusal, Request, no_such_path, nothing_there
+from vault.devmodel import DONE, Answer, Engine, Form, Operation, Refusal, Request, no_such_path, nothing_there
 from vault.devpolicies import DEFAULT, DEFAULT_POLICY, ROOT, Rules, allows, may_sudo, parse
+from vault.devserviceaccounts import ServiceAccounts
 from vault.devtokens import Token, Tokens
 from vault.devtransit import Transit
 
@@ -38,7 +39,7 @@ class DevVaultState:
     def __init__(self) -> None:
         self.sealed = False
         self.unseal_key = secrets.token_hex(32)
-        self.signing_key = secrets.token_bytes(32)
+        self.accounts = ServiceAccounts()
         self.tokens = Tokens()
         self._policies: dict[str, str] = {DEFAULT: DEFAULT_POLICY}
         self._rules: dict[str, Rules] = {DEFAULT: parse(DEFAULT_POLICY)}
@@ -56,7 +57,7 @@ class DevVaultState:
             case "GET", ("sys", "health"):
                 return self._health()
             case "GET", ("sys", "seal-status"):
-                return Answer(self._seal_status(), bare=True)
+                return Answer(self._seal_status(), form=Form.BARE)
             case "POST" | "PUT", ("sys", "unseal"):
                 return self._unseal(body)
         if self.sealed:
@@ -106,7 +107,7 @@ class DevVaultState:
             case _, ("sys", "policies", "acl", *name) if len(name) < 2:
                 return self._policy(request, *name)
             case Operation.READ, ("sys", "mounts" | "auth" as kind):
-                return Answer(self._described(login=kind == "auth"), bare=True)
+                return Answer(self._described(login=kind == "auth"), form=Form.BOTH)
             case Operation.UPDATE, ("sys", "mounts", *where) if where:
                 return self._mount(tuple(where), self._secrets_engine(request))
             case Operation.UPDATE, ("sys", "auth", *where) if where:
@@ -121,7 +122,7 @@ class DevVaultState:
     def _policy(self, request: Request, name: str = "") -> Answer:
         match request.operation:
             case Operation.LIST if not name:
-                return Answer({"keys": sorted([*self._policies, ROOT])}, bare=True)
+                return Answer({"keys": sorted([*self._policies, ROOT])})
             case Operation.READ if name:
                 if name not in self._policies:
                     raise nothing_there()
@@ -130,6 +131,8 @@ class DevVaultState:
                 if name == ROOT:
                     raise Refusal(400, 'cannot update "root" policy')
                 text = request.text("policy")
+                if not text:
+                    raise Refusal(400, "'policy' parameter not supplied or empty")
                 self._rules[name], self._policies[name] = parse(text), text
                 return DONE
             case Operation.DELETE if name:
@@ -153,7 +156,7 @@ class DevVaultState:
             case "approle":
                 return AppRole(mount, self.tokens)
             case "kubernetes":
-                return Kubernetes(mount, self.tokens, self.signing_key)
+                return Kubernetes(mount, self.tokens, self.accounts)
         raise Refusal(400, "plugin not found in the catalog: the development Vault has approle and kubernetes")
 
     def _mount(self, path: tuple[str, ...], engine: Engine) -> Answer:
@@ -186,7 +189,7 @@ class DevVaultState:
             "server_time_utc": int(time.time()),
             "version": VERSION,
         }
-        return Answer(health, status=503 if self.sealed else 200, bare=True)
+        return Answer(health, status=503 if self.sealed else 200, form=Form.BARE)
 
     def _seal_status(self) -> dict[str, Any]:
         return {"type": "shamir", "initialized": True, "sealed": self.sealed, "t": 1, "n": 1, "progress": 0}
@@ -195,11 +198,13 @@ class DevVaultState:
         if self.sealed and body.get("key") != self.unseal_key:
             raise Refusal(400, "'key' must be a valid hex or base64 string, and the unseal key")
         self.sealed = False
-        return Answer(self._seal_status(), bare=True)
+        return Answer(self._seal_status(), form=Form.BARE)
 
 
 def envelope(answer: Answer) -> dict[str, Any]:
-    """The JSON around an answer that has one."""
+    """The whole JSON of an answer."""
+    if answer.form is Form.BARE:
+        return dict(answer.data or {})
     wrapped = {
         "request_id": str(uuid.uuid4()),
         "lease_id": "",
@@ -210,7 +215,7 @@ def envelope(answer: Answer) -> dict[str, Any]:
         "warnings": None,
         "auth": answer.auth,
     }
-    return {**wrapped, **answer.data} if answer.bare and answer.data else wrapped
+    return {**wrapped, **(answer.data or {})} if answer.form is Form.BOTH else wrapped
 
 
 def _strings(value: Any) -> int:

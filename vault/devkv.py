@@ -97,7 +97,7 @@ class Kv:
             raise Refusal(400, "no data provided")
         now = _now()
         secret = self._secrets.get(name) or Secret(now)
-        if "cas" in options and options["cas"] != secret.current:
+        if "cas" in options and str(options["cas"]) != str(secret.current):
             raise Refusal(400, "check-and-set parameter did not match the current version")
         secret.add(data, now)
         self._secrets[name] = secret

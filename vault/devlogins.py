@@ -1,11 +1,7 @@
-"""The login methods of the development Vault: AppRole, and Kubernetes with service account tokens of its own making."""
+"""The login methods of the development Vault: AppRole, and Kubernetes service accounts."""
 
 from __future__ import annotations
 
-import base64
-import hmac
-import json
-import secrets
 import time
 import uuid
 from collections.abc import Mapping
@@ -14,6 +10,7 @@ from typing import Any, Final
 
 from vault.devmodel import DONE, Answer, Operation, Refusal, Request, no_such_path, nothing_there
 from vault.devpolicies import DEFAULT
+from vault.devserviceaccounts import ServiceAccounts
 from vault.devtokens import Grant, Tokens, entity_of
 
 _WRITING: Final = (Operation.CREATE, Operation.UPDATE)
@@ -155,24 +152,20 @@ class AppRole(_Logins):
 
 
 class Kubernetes(_Logins):
-    """Logins with the token of a service account. `service_account_token` stands for the Kubernetes that makes them."""
+    """Logins with the token of a service account. ``accounts`` stands for the Kubernetes that gives them."""
 
     type: Final = "kubernetes"
 
-    def __init__(self, mount: str, tokens: Tokens, signing_key: bytes) -> None:
+    def __init__(self, mount: str, tokens: Tokens, accounts: ServiceAccounts) -> None:
         super().__init__(mount, tokens)
-        self._signing_key = signing_key
-        self._config: dict[str, Any] = {}
+        self._accounts = accounts
 
     def answer(self, request: Request) -> Answer:
         match request.operation, request.path:
             case Operation.UPDATE, ("login",):
                 return self._enter(request)
-            case (Operation.UPDATE, ("config",)):
-                self._config |= request.body
-                return DONE
-            case (Operation.READ, ("config",)):
-                return Answer({name: value for name, value in self._config.items() if "jwt" not in name})
+            case Operation.UPDATE, ("config",):
+                return DONE  # which Kubernetes to ask; here it is always the same
         return self._manage(request)
 
     def _enter(self, request: Request) -> Answer:
@@ -184,8 +177,8 @@ class Kubernetes(_Logins):
         if name not in self._roles:
             raise Refusal(400, f'invalid role name "{name}"')
         settings = Request(Operation.READ, (), self._roles[name].settings)
-        claims = _verified(jwt, self._signing_key)
-        if claims is None or claims["exp"] <= time.time():
+        claims = self._accounts.claims(jwt)
+        if claims is None:
             raise Refusal(403, "permission denied")
         _, _, namespace, account = claims["sub"].split(":")
         if not _bound(settings.names("bound_service_account_names"), account):
@@ -195,43 +188,8 @@ class Kubernetes(_Logins):
         audience = settings.text("audience")
         if audience and audience not in claims["aud"]:
             raise Refusal(403, "invalid audience (aud) claim")
-        meta = {
-            "role": name,
-            "service_account_name": account,
-            "service_account_namespace": namespace,
-        }
+        meta = {"role": name, "service_account_name": account, "service_account_namespace": namespace}
         return self._login(name, claims["sub"], meta)
-
-
-def service_account_token(signing_key: bytes, name: str, namespace: str, ttl: float, audience: str) -> str:
-    """A JWT (RFC 7519, HS256) such as Kubernetes projects into a pod, alive for ``ttl`` seconds."""
-    now = int(time.time())
-    claims = {
-        "aud": [audience],
-        "exp": now + ttl,
-        "iat": now,
-        "iss": "development",
-        "jti": secrets.token_hex(8),
-        "kubernetes.io": {"namespace": namespace, "serviceaccount": {"name": name}},
-        "sub": f"system:serviceaccount:{namespace}:{name}",
-    }
-    signed = ".".join(_base64url(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims))
-    return f"{signed}.{_base64url(hmac.digest(signing_key, signed.encode(), 'sha256'))}"
-
-
-def _verified(jwt: str, signing_key: bytes) -> dict[str, Any] | None:
-    """The claims, or None where the signature is not of this key."""
-    signed, _, signature = jwt.rpartition(".")
-    expected = _base64url(hmac.digest(signing_key, signed.encode(), "sha256"))
-    if not hmac.compare_digest(expected.encode(), signature.encode()):
-        return None
-    _, _, claims = signed.partition(".")
-    decoded: dict[str, Any] = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
-    return decoded
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def _bound(names: tuple[str, ...], name: str) -> bool:

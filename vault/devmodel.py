@@ -7,7 +7,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
@@ -27,6 +27,14 @@ class Operation(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
+
+
+class Form(Enum):
+    """Where an answer's data stand: Vault's oldest paths have no envelope, or the data beside it once more."""
+
+    ENVELOPE = auto()
+    BARE = auto()
+    BOTH = auto()
 
 
 class Refusal(Exception):
@@ -94,8 +102,7 @@ class Answer:
     data: Mapping[str, Any] | None = field(default=None, repr=False)
     auth: Mapping[str, Any] | None = field(default=None, repr=False)
     status: int = 200
-    bare: bool = False
-    """Whether ``data`` stands beside the envelope as well, as below ``sys``."""
+    form: Form = Form.ENVELOPE
 
 
 DONE: Final = Answer()

@@ -25,7 +25,6 @@ from typing import Any, Final, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from vault.devapi import DevVaultState, envelope
-from vault.devlogins import service_account_token
 from vault.devmodel import Answer, Refusal
 
 _HOST: Final = "127.0.0.1"
@@ -134,11 +133,9 @@ class DevVault:
         with self._lock:
             self._faults.clear()
 
-    def service_account_token(
-        self, name: str, namespace: str, *, ttl: float = 3600, audience: str = "https://kubernetes.default.svc"
-    ) -> str:
+    def service_account_token(self, name: str, namespace: str, *, ttl: float = 3600) -> str:
         """The token of a service account as Kubernetes would project it into a pod, for the login there."""
-        return service_account_token(self._state.signing_key, name, namespace, ttl, audience)
+        return self._state.accounts.token(name, namespace, ttl)
 
     def next_fault(self, path: str) -> Fault | None:
         """The fault that this request meets, which uses it up."""
@@ -233,7 +230,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(*vault.serve(self.command, self.path, body, self._token()), {})
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_LIST = do_request  # noqa: N815 -- http.server looks for these names
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_LIST = do_request  # noqa: N815 -- http.server looks for these names
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the name is http.server's
         """Silent: what is asked of Vault is secret."""
@@ -250,7 +247,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
         self.send_response(status)
-        standard = {"Content-Type": "application/json", "Cache-Control": "no-store"} if status != 204 else {}
+        standard = {"Content-Type": "application/json", "Cache-Control": "no-store"}
         for name, value in {**standard, **headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()

@@ -50,7 +50,7 @@ class Token:
 
     def ttl(self, now: float) -> int:
         """Seconds left, 0 for a token that never ends."""
-        return 0 if self.expires is None else max(0, int(self.expires - now))
+        return 0 if self.expires is None else max(0, round(self.expires - now))
 
     def facts(self, now: float) -> dict[str, Any]:
         """What a look-up tells."""
@@ -151,7 +151,9 @@ class Tokens:
             case Operation.UPDATE, ("revoke-self",):
                 self._revoke(token)
             case Operation.UPDATE, ("revoke",):
-                self._revoke(self._given(request.text("token")))
+                found = self.find(request.text("token"))
+                if found is not None:
+                    self._revoke(found)
             case Operation.UPDATE, ("revoke-accessor",):
                 self._revoke(self._with_accessor(request))
             case _:
@@ -212,7 +214,7 @@ class Tokens:
         for token in list(self._tokens.values()):
             if token.accessor == accessor and self.find(token.id) is not None:
                 return token
-        raise Refusal(403, "invalid accessor")
+        raise Refusal(400, "invalid accessor")
 
     def _revoke(self, token: Token) -> None:
         """With the token go its children, and theirs."""

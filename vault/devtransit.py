@@ -127,7 +127,7 @@ class Transit:
         """One item, or a batch in which an item's error stands in its own place and the rest is served.
 
         A batch with such an error has the status ``partial`` all the same, or the one the request chooses.
-        ``needs`` names what an item must not be without; without it the whole batch is refused.
+        ``needs`` names the text that no item may be without: else the batch is refused, as Vault does with a 500.
         """
         if "batch_input" not in request.body:
             return Answer(work(self._key(name, _no_key()), request.body))
@@ -143,11 +143,11 @@ class Transit:
 
 def _items(given: Any, needs: str) -> Sequence[Item]:
     if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
-        raise Refusal(400, "failed to parse batch input")
+        raise Refusal(500, "failed to parse batch input")
     if not given:
         raise Refusal(400, "missing batch input to process")
-    if needs and any(needs not in item for item in given):
-        raise Refusal(400, f"failed to parse batch input: missing {needs}")
+    if needs and not all(isinstance(item.get(needs), str) for item in given):
+        raise Refusal(500, f"failed to parse batch input: missing {needs}")
     if len({bool(item.get("context")) for item in given}) > 1:
         raise Refusal(400, "context should be set either in all the request blocks or in none")
     return given
@@ -158,7 +158,7 @@ def _tried(work: Work, key: TransitKey, item: Item) -> dict[str, Any]:
         result = work(key, item)
     except Refusal as refusal:
         result = {"error": ", ".join(refusal.errors)}
-    return {**result, "reference": item["reference"]} if item.get("reference") else result
+    return {**result, "reference": item.get("reference") or ""}
 
 
 def _encrypt(key: TransitKey, item: Item) -> dict[str, Any]:

@@ -78,11 +78,10 @@ class Renewer:
             self._lease = lease
             self._share = _SHARE * (1 - random.uniform(0, _JITTER))  # noqa: S311 -- spreads load, hides nothing
             self._failures, self._not_before, self._is_denied = 0, 0.0, False
-        step = self._step(lease)
-        if step is None:
-            return None
-        due = max(lease.since + lease.ttl * self._share, lease.since + _SHORTEST_REST_S, self._not_before)
-        return max(due - self._clock(), 0.0), step
+        now = self._clock()
+        due = max(lease.since + lease.ttl * self._share, lease.since + _SHORTEST_REST_S, self._not_before, now)
+        step = self._step(lease, due)
+        return None if step is None else (due - now, step)
 
     def act(self, step: Step) -> None:
         """Renews or logs in, now. Blocks for the deadline at most."""
@@ -97,9 +96,9 @@ class Renewer:
         except Exception as failure:  # whatever it is, the thread must go on
             self._failed(step, failure, "unforeseen")
 
-    def _step(self, lease: Lease) -> Step | None:
+    def _step(self, lease: Lease, at: float) -> Step | None:
         is_capped = lease.ttl < lease.granted
-        has_ended = self._clock() >= lease.since + lease.ttl
+        has_ended = at >= lease.since + lease.ttl
         if lease.renewable and not is_capped and not has_ended and not self._is_denied:
             return Step.RENEW
         return Step.LOG_IN if self._access.logs_in else None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, field_validator, model_validator
 
 PREFIX: Final = "vault."
 
@@ -28,6 +28,17 @@ _METHODS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """Every value of ``auth``, with the options that it cannot do without."""
 
+_VARIABLES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "url": "VAULT_ADDR",
+        "namespace": "VAULT_NAMESPACE",
+        "ssl_ca_location": "VAULT_CACERT",
+        "ssl_certificate_location": "VAULT_CLIENT_CERT",
+        "ssl_key_location": "VAULT_CLIENT_KEY",
+    }
+)
+"""The variables of Vault's own tools that stand in for options."""
+
 
 def is_token(text: str) -> bool:
     """Whether the text can be sent as a token: visible ASCII characters, at least one, without a line break."""
@@ -37,14 +48,6 @@ def is_token(text: str) -> bool:
 def is_path(text: str) -> bool:
     """Whether the text can stand in one of Vault's paths: segments between single slashes, no ``.`` or ``..``."""
     return text.isprintable() and all(segment not in ("", ".", "..") for segment in text.split("/"))
-
-
-def _from_environment(variable: str) -> Callable[[], str | None]:
-    return lambda: os.environ.get(variable) or None
-
-
-def _file_from_environment(variable: str) -> Callable[[], Path | None]:
-    return lambda: Path(path) if (path := os.environ.get(variable)) else None
 
 
 def _is_given(secret: SecretStr) -> SecretStr:
@@ -82,12 +85,11 @@ class VaultSettings(BaseModel):
         alias_generator=lambda name: PREFIX + name.replace("_", "."),
         validate_by_name=True,
         validate_by_alias=True,
-        validate_default=True,
         hide_input_in_errors=True,
     )
 
-    url: str | None = Field(default_factory=_from_environment("VAULT_ADDR"))
-    namespace: str | None = Field(default_factory=_from_environment("VAULT_NAMESPACE"))
+    url: str
+    namespace: str | None = None
     auth: Literal["token", "approle", "kubernetes", "agent"] = "token"
     token: _Given | None = None
     approle_role_id: _Given | None = None
@@ -99,15 +101,27 @@ class VaultSettings(BaseModel):
     agent_token_path: Path | None = None
     kv_mount: _Mount = "secret"
     transit_mount: _Mount = "transit"
-    ssl_ca_location: Path | None = Field(default_factory=_file_from_environment("VAULT_CACERT"))
-    ssl_certificate_location: Path | None = Field(default_factory=_file_from_environment("VAULT_CLIENT_CERT"))
-    ssl_key_location: Path | None = Field(default_factory=_file_from_environment("VAULT_CLIENT_KEY"))
+    ssl_ca_location: Path | None = None
+    ssl_certificate_location: Path | None = None
+    ssl_key_location: Path | None = None
     ssl_verify: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _environment_stands_in(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        found = {
+            _key(option): os.environ.get(variable, "")
+            for option, variable in _VARIABLES.items()
+            if option not in given and _key(option) not in given
+        }
+        return {**given, **{key: text for key, text in found.items() if text or key == _key("url")}}
 
     @field_validator("url")
     @classmethod
-    def _url_is_an_address(cls, url: str | None) -> str:
-        if url is None:
+    def _url_is_an_address(cls, url: str) -> str:
+        if not url:
             raise ValueError("expected the address of Vault, here or in the environment variable VAULT_ADDR")
         return _checked_url(url)
 
@@ -143,21 +157,16 @@ class VaultSettings(BaseModel):
     def _tls_is_whole(self) -> VaultSettings:
         if (self.ssl_certificate_location is None) != (self.ssl_key_location is None):
             raise ValueError(f"{PREFIX}ssl.certificate.location and {PREFIX}ssl.key.location go together")
-        if not self.is_loopback and self.address.startswith("http:"):
+        if not self.is_loopback and self.url.startswith("http:"):
             raise ValueError(f"{PREFIX}url can only be http:// on loopback: tokens and keys would be there to read")
         if not self.is_loopback and not self.ssl_verify:
             raise ValueError(f"{PREFIX}ssl.verify can only be false on loopback")
         return self
 
     @property
-    def address(self) -> str:
-        """The URL, which is always there once the settings are valid; without a slash at its end."""
-        return self.url or ""
-
-    @property
     def is_loopback(self) -> bool:
         """Whether Vault is on this machine's loopback interface, where development servers are."""
-        return _is_loopback(urlsplit(self.address).hostname or "")
+        return _is_loopback(urlsplit(self.url).hostname or "")
 
 
 def _key(option: str) -> str:

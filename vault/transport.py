@@ -105,7 +105,7 @@ class Transport:
                     return Answer(status, content, repeated=attempt.num > 1)
         except _Transient as failure:
             last = str(failure)
-        raise VaultUnavailable(f"Vault at {self._settings.address} is unavailable for {request}; last: {last}")
+        raise VaultUnavailable(f"Vault at {self._settings.url} is unavailable for {request}; last: {last}")
 
     def _exchanged(self, request: Request, token: SecretStr | None, deadline: Deadline) -> tuple[int, Any]:
         if deadline.remaining() <= 0:
@@ -127,7 +127,7 @@ class Transport:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as failure:
             session.close()
             if is_distrust(failure):
-                return VaultRefused(f"TLS with {self._settings.address} failed: one side distrusts the other")
+                return VaultRefused(f"TLS with {self._settings.url} failed: one side distrusts the other")
             return _Transient(type(failure).__name__)
         except Exception as failure:
             session.close()
@@ -138,7 +138,7 @@ class Transport:
     def _following(
         self, session: requests.Session, request: Request, token: SecretStr | None, deadline: Deadline
     ) -> tuple[int, Any] | VaultError | _Transient:
-        url = self._settings.address + request.path
+        url = self._settings.url + request.path
         for _ in range(_MOST_REDIRECTS + 1):
             with session.request(
                 request.method,
@@ -157,7 +157,7 @@ class Transport:
                 target = urljoin(url, response.headers.get("Location", ""))
             if status not in (307, 308) or _origin(target) != _origin(url):
                 return VaultProtocolError(
-                    f"{request}: {self._settings.address} answers with a redirect (status {status}) that is not "
+                    f"{request}: {self._settings.url} answers with a redirect (status {status}) that is not "
                     "followed: vault.url must lead to the active node, or to a load balancer before it"
                 )
             url = target

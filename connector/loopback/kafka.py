@@ -6,7 +6,6 @@ Python is enough, with a Maven repository in reach the first time (docs/adr/0001
 
 from __future__ import annotations
 
-import random
 import signal
 import socket
 import subprocess
@@ -15,7 +14,7 @@ import time
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
@@ -27,11 +26,8 @@ from connector.loopback.errors import LoopbackError
 from connector.loopback.jars import kafka_jars
 from connector.loopback.java import find_java
 from connector.loopback.leash import Leash
+from connector.loopback.ports import HOST, free_ports
 
-_HOST = "127.0.0.1"
-# Below the range that operating systems hand out to outgoing connections. Else a client that retries while
-# the broker is down could be given the broker's own port, connect to itself, and keep the port taken.
-_PORTS = range(20_000, 32_000)
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 15.0
 _LOG_TAIL_LINES = 30
@@ -88,12 +84,12 @@ class Broker:
     """
 
     def __init__(self, config_overrides: Mapping[str, str] = MappingProxyType({})) -> None:
-        self._port, controller_port = _free_ports(2)
+        self._port, controller_port = free_ports(2)
         self._properties = {
             **_PROPERTIES,
-            "listeners": f"PLAINTEXT://{_HOST}:{self._port},CONTROLLER://{_HOST}:{controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{_HOST}:{self._port}",
-            "controller.quorum.voters": f"1@{_HOST}:{controller_port}",
+            "listeners": f"PLAINTEXT://{HOST}:{self._port},CONTROLLER://{HOST}:{controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{HOST}:{self._port}",
+            "controller.quorum.voters": f"1@{HOST}:{controller_port}",
             **config_overrides,
         }
         self._leash: Leash | None = None  # there from the first start to stop, with the data
@@ -101,7 +97,7 @@ class Broker:
 
     @property
     def bootstrap_servers(self) -> str:
-        return f"{_HOST}:{self._port}"
+        return f"{HOST}:{self._port}"
 
     def start(self) -> None:
         """Starts the broker, after `kill` on the data that it left, and blocks until it answers (3 to 4 s).
@@ -170,20 +166,6 @@ class Broker:
             time.sleep(0.05)
 
 
-def _free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now; all are bound at once, so that they differ."""
-    ports: list[int] = []
-    with ExitStack() as bound:
-        for port in random.sample(_PORTS, len(_PORTS)):
-            probe = bound.enter_context(socket.socket())
-            with suppress(OSError):
-                probe.bind((_HOST, port))
-                ports.append(port)
-            if len(ports) == count:
-                return ports
-    raise LoopbackError(f"no {count} free ports between {_PORTS.start} and {_PORTS.stop}")
-
-
 def _java_command() -> list[str]:
     logging = f"-Dlog4j2.configurationFile={_LOG4J}"
     return [str(find_java()), *_JVM_OPTIONS, logging, "-cp", f"{kafka_jars()}/*"]
@@ -214,7 +196,7 @@ def _launch(java: Sequence[str], directory: Path) -> subprocess.Popen[bytes]:
 
 
 def _accepts(port: int) -> bool:
-    with suppress(OSError), socket.create_connection((_HOST, port), timeout=1):
+    with suppress(OSError), socket.create_connection((HOST, port), timeout=1):
         return True
     return False
 

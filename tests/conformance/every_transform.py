@@ -26,6 +26,11 @@ ENCRYPTED = {"key": "ring", "domain": "d"}
 
 EXAMPLES: Mapping[str, Sequence[Mapping[str, str]]] = {
     "Cast": [{"spec": "id:string,score:int32"}, {"spec": "name:int64"}, {"spec": "note:boolean"}],
+    "Detokenize": [
+        {"fields": "name,note", **ENCRYPTED},
+        {"fields": "card", "format": "digits", **ENCRYPTED},
+        {"fields": "name", "format": "email", **ENCRYPTED},
+    ],
     "DropHeaders": [{"headers": "trace"}],
     "ExtractField": [{"field": "note"}, {"field": "address"}],
     "Filter": [{}],
@@ -61,6 +66,13 @@ EXAMPLES: Mapping[str, Sequence[Mapping[str, str]]] = {
         {"field": "note", "target.type": "Timestamp", "format": "yyyy-MM-dd"},
     ],
     "TimestampRouter": [{}],
+    "Tokenize": [
+        {"tags": "*", **ENCRYPTED},
+        {**MASKED, "key": "ring", "domain": "d"},
+        {"fields": "score,seen,id,phones[*],prefs{#}", **ENCRYPTED},
+        {"fields": "card,note", "format": "digits", **ENCRYPTED},
+        {"fields": "name,phones[*]", "format": "email", **ENCRYPTED},
+    ],
     "ValueToKey": [{"fields": "note"}, {"fields": "id,name"}],
 }
 """For each type, options that fit `SCHEMA`. A new transform needs a line here."""

@@ -6,17 +6,26 @@ from typing import Any
 
 from connector.coverage import Verdict, judge
 from connector.plan import Link, Plan, bind
+from connector.publishing import published
 from connector.running import Runner
 from connector.shapes import avro_root, raw_root, shape_of
 from registry.schema.plain import to_plain
 from registry.schema.plain_input import from_plain
+from registry.schema.printer import schema_of
 from registry.schema.tags import TagRules
 from registry.schema.tree import Shape
 from tests.unit.rings import RING, RingOf
 from transforms.outcome import Code
-from transforms.transform import Context, KeyRing, Rows, Transform
+from transforms.transform import Context, KeyRing, Rows, Transform, Transit
+from vault.keyring import Ring
 
-KEYS: dict[str, KeyRing] = {"ring": RING, "other": RingOf(b"\x02" * 32)}
+KEYS: dict[str, KeyRing] = {
+    "ring": RING,
+    "other": RingOf(b"\x02" * 32),
+    "namesake": RingOf(b"\x01" * 32),
+    "second": Ring({2: b"\x04" * 32}, 2),
+    "two": Ring({1: b"\x03" * 32, 2: b"\x04" * 32}, 2),
+}
 PII = {"confluent:tags": ["PII"]}
 
 
@@ -37,14 +46,21 @@ def json_values(**tags: list[str]) -> Shape:
     return shape_of(None, raw_root("value", "json", rules), rules)
 
 
-def bound(shape: Shape, *transforms: Transform) -> Plan:
+def bound(shape: Shape, *transforms: Transform, transit: Transit | None = None) -> Plan:
     links = [Link(f"t{index}", transform) for index, transform in enumerate(transforms)]
-    return bind(links, shape, lambda alias: Context(alias, "topic", keys=KEYS))
+    return bind(links, shape, lambda alias: Context(alias, "topic", keys=KEYS, transit=transit))
 
 
-def run(shape: Shape, records: list[Any], *transforms: Transform) -> list[Any]:
+def read_on(shape: Shape, *transforms: Transform, transit: Transit | None = None) -> Shape:
+    """The shape of the records that a chain writes, as who reads them meets their schema."""
+    end = bound(shape, *transforms, transit=transit).shape
+    assert end is not None
+    return avro(schema_of(published(end.value, Context().sensitive)))
+
+
+def run(shape: Shape, records: list[Any], *transforms: Transform, transit: Transit | None = None) -> list[Any]:
     """What each record becomes: plain JSON, or the code that it is rejected with."""
-    plan = bound(shape, *transforms)
+    plan = bound(shape, *transforms, transit=transit)
     physical = from_plain(shape.value)
     count = len(records)
     rows = Rows(
@@ -62,9 +78,9 @@ def run(shape: Shape, records: list[Any], *transforms: Transform) -> list[Any]:
     return out
 
 
-def values(type_: Any, given: list[Any], *transforms: Transform) -> list[Any]:
+def values(type_: Any, given: list[Any], *transforms: Transform, transit: Transit | None = None) -> list[Any]:
     """What the values of one field of this type become; a rejected record's is its code."""
-    outcomes = run(avro(record_of(type_)), [{"x": value} for value in given], *transforms)
+    outcomes = run(avro(record_of(type_)), [{"x": value} for value in given], *transforms, transit=transit)
     return [outcome if isinstance(outcome, Code) else outcome["x"] for outcome in outcomes]
 
 

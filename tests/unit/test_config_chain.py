@@ -334,7 +334,7 @@ def test_a_key_ring_that_cannot_be_loaded_is_reported_with_the_other_errors(monk
     ("keys", "error"),
     [
         ({"keys": "k"}, "keys.k.provider: found nothing; expected one of vault, file, env"),
-        ({"keys": "k", "keys.k.provider": "vault"}, "keys.k.provider: expected one of vault, file, env"),
+        ({"keys": "k", "keys.k.provider": "keychain"}, "keys.k.provider: expected one of vault, file, env"),
         (
             {"keys": "k", "keys.k.provider": "file", "keys.k.pth": "/x"},
             "keys.k.pth: found an unknown key; expected a key that Streamveil knows, perhaps keys.k.path",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -49,15 +50,18 @@ Script = Callable[[Seen], Reply]
 class ScriptedVault:
     """Answers each path with the first of its replies that is left, else as ``on`` says, else as a healthy Vault."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.seen: list[Seen] = []
         self.valid = {TOKEN}
         self.replies: dict[str, list[Reply]] = {}
         self.scripts: dict[str, Script] = {}
         self.facts: dict[str, Any] = {"ttl": 0, "renewable": False, "policies": ["default"], "accessor": "acc"}
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Quiet(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     def __enter__(self) -> Self:
@@ -70,7 +74,7 @@ class ScriptedVault:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}"
 
     def settings(self, **options: Any) -> VaultSettings:
         """Settings for a client of this server, by default with the token that it takes."""
@@ -133,9 +137,8 @@ class ScriptedVault:
                 content = b"" if reply.content is None else _encoded(reply.content)
                 try:
                     self.send_response(reply.status)
-                    for name, value in reply.headers.items():
+                    for name, value in {"Content-Length": str(len(content)), **reply.headers}.items():
                         self.send_header(name, value)
-                    self.send_header("Content-Length", str(len(content)))
                     self.end_headers()
                     self.wfile.write(content)
                 except OSError:  # the client has given up
@@ -144,6 +147,11 @@ class ScriptedVault:
             do_GET = do_POST = do_PUT = do_LIST = _answer  # noqa: N815 -- the names that http.server looks for
 
         return Handler
+
+
+class _Quiet(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """A client that hangs up, or does not trust us, is what some tests are about."""
 
 
 def _encoded(content: Any) -> bytes:

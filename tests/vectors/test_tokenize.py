@@ -1,4 +1,4 @@
-"""The published vectors: right by AES-SIV, FF1 and HKDF written out from their standards, and what the transforms answer."""
+"""The published vectors: right by the standards that they are made of, written out, and what the transforms answer."""
 
 from __future__ import annotations
 
