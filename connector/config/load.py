@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from connector.config.rings import read_rings
 from connector.config.sections import Batch, DeadLetters, Naming, PolicyKeys, Process, RecordErrors
 from connector.config.sources import Sources, read_sink_format, read_sources
 from connector.config.tag_rules import read_tag_rules
-from connector.config.vault_settings import read_vault
+from connector.config.vault_settings import read_settings, read_vault
+from connector.config.vault_values import VaultValues
 from connector.policy import OnUncovered, Policy
 from vault.ring_document import RingPlace
 
@@ -32,8 +34,8 @@ WORKER_ID = "STREAMVEIL_WORKER_ID"
 def load(source: Path | Mapping[str, Any], *, need: Need) -> Connector:
     """Load Kafka Connect's JSON from a file, or from what a parser made of one.
 
-    Reads the files and environment variables that the configuration refers to; starts nothing and connects to
-    nothing. Raises ConfigErrors with everything that is wrong.
+    Reads the files and environment variables that the configuration refers to, and asks Vault for what it takes from
+    there; starts nothing and connects to nothing else. Raises ConfigErrors with everything that is wrong.
     """
     found = _loaded(source, need)
     # Raised here, where no local variable of a frame holds what was read.
@@ -54,7 +56,9 @@ def _loaded(source: Path | Mapping[str, Any], need: Need) -> Connector | frozens
     if document.is_unreadable:
         return frozenset(document.errors)
     reading = Reading(document.properties, need, document.errors)
-    connector = _read(reading)
+    with VaultValues(partial(read_settings, reading)) as values:
+        reading.from_vault = values.value
+        connector = _read(reading)
     reading.finish()
     if reading.errors:
         return frozenset(reading.errors)

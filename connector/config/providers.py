@@ -1,4 +1,4 @@
-"""Config providers: `${env:NAME}` and `${file:/path:key}` in the values of connection and secret keys.
+"""Config providers: `${env:NAME}`, `${file:/path:key}` and `${vault:path:key}` in values of connection and secret keys.
 
 Resolved once, at load. What they resolve to is not looked into for further references, and is never shown.
 """
@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from connector.config.document import is_text
 from connector.config.properties_file import BadProperties, parse_properties
 
 _REFERENCE = re.compile(r"\$\{(?P<provider>\w+):(?P<rest>[^}]*)\}")
-_KNOWN = "${env:NAME} or ${file:/path:key}"
+_KNOWN = "${env:NAME}, ${file:/path:key} or ${vault:path:key}"
+
+FromVault = Callable[[str, str], str]
+"""The value at a path and key of Vault's KV v2; raises `Unresolved`."""
 
 
 class Unresolved(Exception):
@@ -30,17 +34,20 @@ def variables_in(text: str) -> frozenset[str]:
     return frozenset(found["rest"] for found in _REFERENCE.finditer(text) if found["provider"] == "env")
 
 
-def resolve(text: str) -> str:
-    """The text with every reference replaced. Reads the environment and files; raises `Unresolved`."""
+def resolve(text: str, from_vault: FromVault | None = None) -> str:
+    """The text with every reference replaced; those to Vault only if it can be asked.
+
+    Reads the environment and files, and asks Vault. Raises `Unresolved`.
+    """
     resolved: list[str] = []
     end = 0
     for reference in _REFERENCE.finditer(text):
-        resolved += text[end : reference.start()], _value(reference["provider"], reference["rest"])
+        resolved += text[end : reference.start()], _value(reference["provider"], reference["rest"], from_vault)
         end = reference.end()
     return "".join((*resolved, text[end:]))
 
 
-def _value(provider: str, rest: str) -> str:
+def _value(provider: str, rest: str, from_vault: FromVault | None) -> str:
     match provider:
         case "env":
             return _variable(rest)
@@ -49,6 +56,13 @@ def _value(provider: str, rest: str) -> str:
             if not (path and colon and key):
                 raise Unresolved("${file:/path:key}, with the key of a properties file")
             return _entry(Path(path), key)
+        case "vault":
+            path, colon, key = rest.partition(":")
+            if not (path and colon and key):
+                raise Unresolved("${vault:path:key}, with the path below vault.kv.mount and a key of the secret there")
+            if from_vault is None:
+                raise Unresolved("a value without ${vault:...}: Vault cannot be asked where it is")
+            return from_vault(path, key)
         case _:
             # The provider's name is not shown: it may be the middle of a password.
             raise Unresolved(f"{_KNOWN}, the config providers that there are")

@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict
 
 from connector.config.errors import ConfigError, shown
 from connector.config.options import Model, is_secret, option_names, read_options, unknown_key
-from connector.config.providers import Unresolved, has_reference, resolve, variables_in
+from connector.config.providers import FromVault, Unresolved, has_reference, resolve, variables_in
+
+_WHERE_VAULT_IS = "vault."
 
 
 class Need(IntFlag):
@@ -50,6 +52,8 @@ class Reading:
         self._known: set[str] = set()
         self.secret_variables: set[str] = set()
         """Environment variables that hold a secret of this configuration."""
+        self.from_vault: FromVault | None = None
+        """Where `${vault:path:key}` is looked up, once that can be."""
 
     def __repr__(self) -> str:
         return f"<{len(self._properties)} properties, {len(self.errors)} errors>"
@@ -118,7 +122,7 @@ class Reading:
         if is_secret(key):
             self.secret_variables |= variables_in(text)
         try:
-            return resolve(text)
+            return resolve(text, None if key.startswith(_WHERE_VAULT_IS) else self.from_vault)
         except Unresolved as problem:
             self.wrong(key, str(problem))
             return None

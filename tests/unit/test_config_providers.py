@@ -86,8 +86,9 @@ def test_a_file_reference_has_a_path_and_a_key(reference: str) -> None:
 
 
 def test_an_unknown_provider_is_told_which_there_are() -> None:
-    assert _errors("${vault:secret/kafka:password}") == [
-        "kafka.client.id: expected ${env:NAME} or ${file:/path:key}, the config providers that there are"
+    assert _errors("${secrets:kafka:password}") == [
+        "kafka.client.id: expected ${env:NAME}, ${file:/path:key} or ${vault:path:key}, "
+        "the config providers that there are"
     ]
 
 

@@ -17,6 +17,7 @@ from connector.config import ConfigErrors, Need, java_clients, librdkafka, load
 from connector.config.options import option_names
 from registry.settings import RegistrySettings
 from tests.unit.configuring import LEAST, RING
+from vault.settings import VaultSettings
 
 PREFIXES = ("kafka.", "consumer.override.", "producer.override.", "admin.override.")
 OF_CLIENTS = (
@@ -32,6 +33,7 @@ OF_CONNECTIONS = sorted(
     {prefix + name for prefix in PREFIXES for name in OF_CLIENTS}
     - {"consumer.override.auto.offset.reset", "consumer.override.group.protocol"}
     | option_names(RegistrySettings)
+    | option_names(VaultSettings)
     | {f"{side}.converter.{name}" for side in ("key", "value") for name in option_names(RegistrySettings)}
     | {
         "bootstrap.servers",
@@ -40,8 +42,6 @@ OF_CONNECTIONS = sorted(
         "keys.k.provider",
         "keys.k.path",
         "keys.k.secret",
-        "vault.token",
-        "vault.url",
         "tokne",
     }
 )
