@@ -1,4 +1,4 @@
-"""The published vectors of mode=vault: right by HMAC, HKDF and AES-GCM alone, and what the transform makes and opens."""
+"""The published vectors of mode=vault: right by HMAC, HKDF and AES-GCM alone, and what the transform makes."""
 
 from __future__ import annotations
 
