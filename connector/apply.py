@@ -6,7 +6,7 @@ Lines that are rejected are named on another stream by number, stage, code and p
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -14,7 +14,6 @@ from connector.binding import Judged, Protection, bind_and_judge
 from connector.config import Connector
 from connector.json_lines import LineReader, line_writer
 from connector.plan import Plan
-from connector.protecting import protection_of
 from connector.record import Failure
 from connector.running import Finished, Runner, StageFailed
 from connector.shapes import shape_of
@@ -22,7 +21,7 @@ from connector.source_schemas import root_from_file, root_without_schema
 from registry.codec import Encoded
 from registry.schema.tree import Shape
 from transforms.outcome import Code, Dropped
-from transforms.transform import KeyRing, Rows
+from transforms.transform import Rows
 
 _READ_BYTES = 1024 * 1024
 
@@ -36,21 +35,19 @@ class Refused(Exception):
 
 def apply_lines(
     connector: Connector,
-    keys: Mapping[str, KeyRing],
+    protection: Protection,
     schema: Path | None,
     key_schema: Path | None,
     lines: BinaryIO,
     out: BinaryIO,
     rejects: TextIO,
 ) -> int:
-    """Run the chain, with these key rings, on every line; returns how many were rejected.
+    """Run the chain, with its keys opened, on every line; returns how many were rejected.
 
     Raises `UnusableSchema` or `Refused` before it writes anything. Answers what can be read before it waits for
     more, so the other end of a pipe may stay open.
     """
-    chain = LineChain(
-        protection_of(connector, keys), _shape(connector, schema, key_schema), keyed=key_schema is not None
-    )
+    chain = LineChain(protection, _shape(connector, schema, key_schema), keyed=key_schema is not None)
     number = rejected = 0
     for some in _available(lines):
         for answer in chain.answers(some):

@@ -15,17 +15,21 @@ from registry.schema.tags import TagRules
 from registry.schema.tree import Field, Shape, leaves
 from registry.schema.walk import CannotDrop
 from transforms.outcome import Unbindable
-from transforms.transform import Context, KeyRing
+from transforms.transform import Context, KeyRing, Transit
 
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """All that the configuration says about protecting: the chain, tags, policies, key rings by name."""
+    """All that the configuration says about protecting: the chain, tags, policies, key rings by name.
+
+    `transit` are the keys that stay in Vault; None where the chain needs none, or is only judged.
+    """
 
     links: tuple[Link, ...] = ()
     rules: TagRules = field(default_factory=TagRules)
     policy: Policy = field(default_factory=Policy)
     keys: Mapping[str, KeyRing] = field(default_factory=dict)
+    transit: Transit | None = None
 
     @property
     def sensitive(self) -> TagGlobs:
@@ -37,9 +41,11 @@ class Protection:
         return {name: ring for name, ring in self.keys.items() if name in used}
 
     def for_running(self) -> Self:
-        """The same, for records to run through. Raises ValueError where a key ring has not been opened."""
+        """The same, for records to run through. Raises ValueError where a key that it needs is not at hand."""
         if any(isinstance(ring, UnopenedRing) for ring in self.keys.values()):
             raise ValueError("a key ring has not been opened")
+        if self.transit is None and any(link.transform.transit_key() is not None for link in self.links):
+            raise ValueError("nothing connects to Vault")
         return self
 
 
@@ -68,7 +74,7 @@ def bind_and_judge(protection: Protection, shape: Shape, topic: str) -> Judged:
     sensitive = protection.sensitive
 
     def context(alias: str) -> Context:
-        return Context(alias, topic, sensitive, protection.keys)
+        return Context(alias, topic, sensitive, protection.keys, transit=protection.transit)
 
     try:
         plan = bind(protection.links, shape, context)

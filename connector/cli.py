@@ -136,6 +136,7 @@ def apply(
     from connector.protecting import protection_of
     from connector.record import Stop
     from connector.source_schemas import UnusableSchema
+    from connector.transit import transit_of
     from transforms.outcome import Unavailable
 
     if envelope and (schema or key_schema):
@@ -143,11 +144,13 @@ def apply(
     loaded = _loaded(connector, Need.VAULT)
     with ExitStack() as closing:
         try:
-            rings = opened(loaded, vault_client(loaded, closing))
+            vault = vault_client(loaded, closing)
+            protection = protection_of(loaded, opened(loaded, vault), transit_of(loaded, vault))
             if envelope:
-                envelope_lines(protection_of(loaded, rings), sys.stdin.buffer, sys.stdout.buffer)
+                envelope_lines(protection, sys.stdin.buffer, sys.stdout.buffer)
                 raise typer.Exit(Exit.DONE)
-            rejected = apply_lines(loaded, rings, schema, key_schema, sys.stdin.buffer, sys.stdout.buffer, sys.stderr)
+            streams = sys.stdin.buffer, sys.stdout.buffer, sys.stderr
+            rejected = apply_lines(loaded, protection, schema, key_schema, *streams)
         except (UnusableSchema, Refused, Stop, Unavailable) as problem:
             _refuse(str(problem))
     raise typer.Exit(Exit.SOME_REJECTED if rejected else Exit.DONE)

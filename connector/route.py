@@ -74,14 +74,18 @@ class Route:
         self._watches_key = raw_key is not None
         self._key.bind(judged.plan, ())
         self._value.bind(judged.plan, watched)
-        batched = any(stage.link.transform.batched for stage in judged.plan.all_stages())
+        transforms = [stage.link.transform for stage in judged.plan.all_stages()]
+        batched = any(transform.batched for transform in transforms)
+        # What a server is asked for is asked for once a batch, and so is each value that comes in it several times.
+        self._whole = any(transform.remote for transform in transforms)
         self._chunk = BATCHED_CHUNK if batched else CHUNK
 
     def run(self, records: Incoming) -> list[Outcome]:
         """One outcome for each record, in order. May ask the registry to register an output schema."""
         outcomes: list[Outcome] = []
-        for start in range(0, len(records), self._chunk):
-            chunk = records.take(range(start, min(start + self._chunk, len(records))))
+        size = max(len(records), 1) if self._whole else self._chunk
+        for start in range(0, len(records), size):
+            chunk = records.take(range(start, min(start + size, len(records))))
             try:
                 outcomes += self._run(chunk)
             except StageFailed:

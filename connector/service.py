@@ -28,6 +28,7 @@ from connector.protecting import protection_of
 from connector.record import Stop
 from connector.session import Session
 from connector.session_settings import Errors, SessionSettings, TokenMapping
+from connector.transit import report_caches, transit_of
 from registry.client import RegistryClient
 
 DONE, STOPPED, UNFORESEEN = 0, 1, 70
@@ -44,13 +45,15 @@ Build = Callable[[Connector, ExitStack], Deciders]
 def protecting_pipeline(connector: Connector, closing: ExitStack) -> Deciders:
     """The pipeline that a configuration describes, with clients of its own and every key ring opened."""
     registry = closing.enter_context(RegistryClient(connector.registry)) if connector.registry else None
+    vault, log = vault_client(connector, closing), structlog.get_logger()
     pipeline = Pipeline(
-        protection_of(connector, opened(connector, vault_client(connector, closing))),
+        protection_of(connector, opened(connector, vault), transit_of(connector, vault)),
         converters=(connector.converters.key, connector.converters.value),
         registry=registry,
         sink_format=connector.sink_topic_format,
-        log=structlog.get_logger(),
+        log=log,
     )
+    closing.callback(report_caches, connector.chain, log)
     pipeline.check_keys(_known_sinks(connector))
     return pipeline
 

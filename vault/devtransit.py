@@ -54,7 +54,7 @@ class Transit:
                 self._key(name, Refusal(400, "key not found")).rotate()
                 return DONE
             case Operation.CREATE, ("encrypt", name):
-                self._keys[name] = TransitKey(name, derived=bool(_first_context(request.body)), convergent=False)
+                self._mint(name, request)
                 return self._work(name, request, _encrypt, needs="plaintext")
             case Operation.UPDATE, ("encrypt", name):
                 return self._work(name, request, _encrypt, needs="plaintext")
@@ -89,6 +89,15 @@ class Transit:
         exportable = request.flag("exportable")
         self._keys.setdefault(name, TransitKey(name, derived=derived, convergent=convergent, exportable=exportable))
         return DONE
+
+    def _mint(self, name: str, request: Request) -> None:
+        """The key that an encryption with a missing one makes, derived if the items have a context."""
+        derived, convergent = bool(_first_context(request.body)), request.flag("convergent_encryption")
+        if convergent and not derived:
+            raise Refusal(400, "convergent encryption requires derivation to be enabled, so context is required")
+        if request.text("type", TYPE) != TYPE:
+            raise Refusal(400, "key type not supported for this operation")
+        self._keys[name] = TransitKey(name, derived=derived, convergent=convergent)
 
     def _delete(self, name: str) -> Answer:
         key = self._key(name, Refusal(400, f"could not delete key; not found: {name}"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,9 @@ from connector.config.sources import Sources, read_sink_format, read_sources
 from connector.config.tag_rules import read_tag_rules
 from connector.config.vault_settings import read_settings, read_vault
 from connector.config.vault_values import VaultValues
+from connector.plan import Link
 from connector.policy import OnUncovered, Policy
+from vault.keyring import Ring
 from vault.ring_document import RingPlace
 
 WORKER_ID = "STREAMVEIL_WORKER_ID"
@@ -94,9 +96,14 @@ def _read(reading: Reading) -> Connector:
         audit=audit,
         sink_topic_format=read_sink_format(reading, sources, own),
         registry=read_registry(reading, required=Need.REGISTRY in reading.need and converters.use_registry),
-        vault=read_vault(reading, required=any(isinstance(ring, RingPlace) for ring in rings.values())),
+        vault=read_vault(reading, required=_needs_vault(chain, rings)),
         service=service if needs_all else None,
     )
+
+
+def _needs_vault(chain: Collection[Link], rings: Mapping[str, Ring | RingPlace]) -> bool:
+    in_vault = any(isinstance(ring, RingPlace) for ring in rings.values())
+    return in_vault or any(link.transform.transit_key() is not None for link in chain)
 
 
 def _name(reading: Reading, *, required: bool) -> str:
