@@ -57,6 +57,8 @@ def list_(
     """Show the rings, or the versions of one: state, dates, fingerprint, version of the wrapping key."""
     from connector.ring_commands import print_versions
 
+    if name is None and path is not None:
+        raise typer.BadParameter("--path is where one ring is: give its name")
     with _keeping(config) as keeper:
         if name is None:
             _say(*keeper.names())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.realvault.server import RealVault
@@ -39,24 +41,15 @@ def vault(server: Vault) -> Iterator[Vault]:
     yield server
     for name in ("customers", "orders"):
         call(server, "DELETE", f"secret/metadata/streamveil/rings/{name}")
-    for name in (call(server, "LIST", "transit/keys") or {}).get("keys", []) if _has_keys(server) else []:
-        call(server, "POST", f"transit/keys/{name}/config", deletion_allowed=True)
-        call(server, "DELETE", f"transit/keys/{name}")
+    with suppress(httpx.HTTPStatusError):  # there is no key where the test has made none
+        call(server, "POST", "transit/keys/streamveil-rings/config", deletion_allowed=True)
+        call(server, "DELETE", "transit/keys/streamveil-rings")
 
 
 @pytest.fixture
 def client(vault: Vault) -> Iterator[VaultClient]:
     with client_of(vault) as client:
         yield client
-
-
-def _has_keys(vault: Vault) -> bool:
-    with client_of(vault) as client:
-        try:
-            client.transit_key("streamveil-rings")
-        except VaultNotFound:
-            return False
-    return True
 
 
 def _subkeys(client: VaultClient, place: RingPlace = CUSTOMERS) -> dict[int, bytes]:

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from connector.cli import app
+from connector.cli_keys import keys
 from tests.unit.commands import HMAC, MASK, TRIM, Folder, streamveil
 
 _PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
+_KEYS = [command.name or command.callback.__name__ for command in keys.registered_commands if command.callback]
 _COMMANDS = [command.callback.__name__ for command in app.registered_commands if command.callback]
 
 
@@ -19,6 +21,14 @@ _COMMANDS = [command.callback.__name__ for command in app.registered_commands if
 def test_a_command_has_its_section_and_its_options(command: str) -> None:
     assert f"\n## {command}\n" in _PAGE
     for option in re.findall(r"--[a-z-]+", streamveil(command, "--help").stdout):
+        assert option == "--help" or option in _PAGE
+
+
+@pytest.mark.parametrize("command", _KEYS)
+def test_a_command_for_key_rings_is_described_with_its_options(command: str) -> None:
+    assert f"\n| `keys {command}" in _PAGE
+    assert f"\nstreamveil keys {command} " in _PAGE
+    for option in re.findall(r"--[a-z-]+", streamveil("keys", command, "--help").stdout):
         assert option == "--help" or option in _PAGE
 
 

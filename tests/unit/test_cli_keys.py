@@ -161,6 +161,11 @@ def test_names_that_are_no_names_are_refused_before_vault_is_asked(
     assert not vault.requests
 
 
+def test_a_path_without_the_ring_that_is_there_is_no_command(vault: DevVault) -> None:
+    assert keys("list", "--path", "team/rings").exit_code == 2
+    assert not vault.requests
+
+
 def test_without_a_token_in_the_environment_nothing_is_asked(vault: DevVault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VAULT_TOKEN")
 
