@@ -1,16 +1,20 @@
-"""`streamveil resolve` and `streamveil forget`: what they take, and what they say."""
+"""`streamveil resolve` and `streamveil forget`: what they take, and what they print.
+
+The exit status is 0 when done, 1 when refused; 4 when `forget --check` finds that the log still holds something.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NoReturn
 
 import typer
 
-from connector.config import ConfigErrors, Connector, Need, load
+if TYPE_CHECKING:
+    from connector.token_commands import TokenCommands
 
 _REFUSED, _PENDING = 1, 4
 _LONGEST_LINE = 64 * 1024
@@ -18,8 +22,8 @@ _LONGEST_LINE = 64 * 1024
 ConnectorFile = Annotated[
     Path, typer.Argument(metavar="CONNECTOR.json", help="The connector's configuration.", show_default=False)
 ]
-Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why: it goes into the audit.", show_default=False)]
-Most = Annotated[int, typer.Option("--max", metavar="N", min=1, help="More lines than this are refused.")]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why: the audit has it.", show_default=False)]
+Most = Annotated[int, typer.Option("--max", metavar="N", min=1, help="With more lines than this nothing is done.")]
 
 
 def resolve(
@@ -27,21 +31,20 @@ def resolve(
     reason: Reason,
     most: Most = 1000,
     domain: Annotated[
-        str | None, typer.Option(metavar="D", help="The domain of the tokens: the chain's.", show_default=False)
+        str | None,
+        typer.Option(metavar="D", help="The domain of the tokens, where the chain does not say.", show_default=False),
     ] = None,
     key_version: Annotated[
-        int | None, typer.Option(metavar="V", min=1, help="The ring's version, for digits.", show_default=False)
+        int | None, typer.Option(metavar="V", min=1, help="The version of the ring, for digits.", show_default=False)
     ] = None,
 ) -> None:
-    """Give back the values of tokens: one a line on standard input, a JSON object for each on standard output.
+    """Give tokens back as values: one a line on standard input, as many JSON objects on standard output.
 
-    The audit has it first.
+    Nothing is printed before the audit has a record of it.
     """
     tokens = _lines(sys.stdin.buffer, most)
-    with _opened(connector, reason) as done:
-        resolver = done.resolver(domain, key_version)
-        done.audit.write("resolve", domains=resolver.domains(), count=len(tokens), sha256=done.digest(tokens))
-        for answer in resolver.resolve(tokens):
+    with _commands(connector, reason) as commands:
+        for answer in commands.resolve(tokens, domain, key_version):
             typer.echo(answer.line())
 
 
@@ -53,43 +56,59 @@ def forget(
         bool, typer.Option("--check", help="Read no subjects: complete earlier requests.", show_default=False)
     ] = False,
 ) -> None:
-    """Erase the mappings of subjects, one a line on standard input, so that their tokens resolve no more."""
+    """Erase the mappings of subjects, one a line on standard input: their tokens of mode=vault resolve no more."""
     subjects = [] if check else _lines(sys.stdin.buffer, most)
-    with _opened(connector, reason) as done:
-        forgetting = done.forgetting()
-        if subjects:
-            forgetting.request(subjects)
-        report = forgetting.complete()
-    typer.echo(f"subjects requested now: {len(subjects)}")
-    typer.echo(f"subjects erased now: {report.erased}")
-    typer.echo(f"subjects whose mappings the log still holds, unreadable by resolve: {report.pending}")
+    with _commands(connector, reason) as commands:
+        report = commands.forget(subjects)
+    typer.echo(f"erased {report.erased}, still in the log {report.pending}")
     raise typer.Exit(_PENDING if check and report.pending else 0)
 
 
 def _lines(stream: BinaryIO, most: int) -> list[str]:
-    """The lines that are not empty. Ends the process where there are too many, or one that cannot be read."""
+    """The lines that are not empty. Ends the process where there are too many, or one cannot be read."""
     lines: list[str] = []
+    number = 0
     while line := stream.readline(_LONGEST_LINE):
-        try:
-            text = line.rstrip(b"\r\n").decode()
-        except UnicodeDecodeError:
-            text = None
-        if text is None or len(line) == _LONGEST_LINE:
-            _refuse(f"line {len(lines) + 1} of the input is not UTF-8 of less than {_LONGEST_LINE} bytes")
+        number += 1
+        text = _text(line)
+        if text is None:
+            _refuse(f"line {number} of the input is not UTF-8 of less than {_LONGEST_LINE} bytes")
         if text:
             lines.append(text)
         if len(lines) > most:
-            _refuse(f"the input has more than {most} lines; --max allows more")
+            _refuse(f"the input has more than {most} lines, which --max={most} refuses")
     if not lines:
         _refuse("the input has no lines")
     return lines
 
 
+def _text(line: bytes) -> str | None:
+    try:
+        return line.rstrip(b"\r\n").decode() if len(line) < _LONGEST_LINE else None
+    except UnicodeDecodeError:
+        return None
+
+
 @contextmanager
-def _opened(path: Path, reason: str) -> Iterator[object]:
-    yield path, reason
+def _commands(connector: Path, reason: str) -> Iterator[TokenCommands]:
+    from connector.config import ConfigErrors, Need, load
+    from connector.failures import Setback, advice
+    from connector.record import Stop
+    from connector.token_commands import TokenCommands
+    from transforms.outcome import Unavailable
+
+    try:
+        with TokenCommands(load(connector, need=Need.SERVICE), reason) as commands:
+            yield commands
+    except Setback as setback:
+        why = advice(setback.code, setback.name)
+    except (ConfigErrors, Stop, Unavailable) as problem:
+        why = str(problem)
+    else:
+        return
+    _refuse(why)
 
 
-def _refuse(why: str) -> None:
+def _refuse(why: str) -> NoReturn:
     typer.echo(why, err=True)
     raise typer.Exit(_REFUSED)

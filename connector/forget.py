@@ -38,9 +38,8 @@ _Place = tuple[int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of it, in numbers of subjects: those that were told, those erased by now, those still pending."""
+    """What came of it, in numbers of markers: erased by now, and those of which the log still holds something."""
 
-    told: int
     erased: int
     pending: int
 
@@ -72,7 +71,7 @@ class Forgetting:
             self._writer.write(self._forgotten_topic, 0, old, None)
         self._writer.flush()
 
-    def complete(self, told: int = 0) -> Report:
+    def complete(self) -> Report:
         """Erases the mappings of all subjects that are marked, and notes those of which nothing is left."""
         forgotten = self._scan.forgotten()
         pending = {key: marker for key, marker in forgotten.markers.items() if marker.state == "requested"}
@@ -84,7 +83,7 @@ class Forgetting:
             for key, marker in erased.items():
                 self._writer.write(self._forgotten_topic, 0, key, replace(marker, state="erased", at=now()).to_value())
             self._writer.flush()
-        return Report(told, len(erased), len(pending) - len(erased))
+        return Report(len(erased), len(pending) - len(erased))
 
     @property
     def _forgotten_topic(self) -> str:

@@ -32,10 +32,10 @@ class Entry(NamedTuple):
 class MappingScan:
     """Reads both topics of a configuration that was loaded for the service. Its calls raise `Setback`, and `Stop`."""
 
-    def __init__(self, connector: Connector, mapping: TokenMapping) -> None:
+    def __init__(self, connector: Connector, mapping: TokenMapping, admin: AdminClient) -> None:
         assert connector.service is not None  # noqa: S101  as said
         clients = connector.service.clients
-        self._admin = AdminClient({**clients.admin.reveal(), "log_level": 0})
+        self._admin = admin
         self._consumer = clients.consumer.reveal()
         self._group = connector.service.group_id
         self._mapping = mapping

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from connector.mapping_scan import MappingScan
 from connector.plan import Link
+from registry.schema.tags import TagRules
 from transforms.outcome import Code, Rejected
+from transforms.token_cipher import Read
 from transforms.token_digits import digits
 from transforms.token_local import local_reader
 from transforms.token_options import TokenOptions
 from transforms.token_transit import transit_reader
 from transforms.token_vault import is_token, open_mapping
-from transforms.tokenize import Tokenize
 from transforms.transform import KeyRing, Transit
 
 UNKNOWN = "unknown-token"
@@ -53,41 +53,41 @@ class Answer:
         return json.dumps({"token": self.token, **said}, ensure_ascii=False)
 
 
+def domains_of(links: Iterable[Link], rules: TagRules) -> list[str]:
+    """The domains that a chain names: as domains, or as tags, which become domains."""
+    transforms = [link.transform for link in links if isinstance(link.transform, TokenOptions)]
+    named = [name for t in transforms for name in ([t.domain] if t.domain is not None else t.tags)]
+    return list(dict.fromkeys(name for name in [*named, *rules.declared] if not set(name) & set("*?")))
+
+
 class Resolver:
-    """Resolves tokens under the rings of a configuration, and the domains of its chain or the one that is given."""
+    """Resolves tokens under the rings of a configuration and some domains.
+
+    `digits_version` is the version of the ring that digits of the one domain were made with, if somebody said so.
+    """
 
     def __init__(
         self,
-        links: Sequence[Link],
+        links: Iterable[Link],
         keys: Mapping[str, KeyRing],
-        tags: Iterable[str],
+        domains: Sequence[str],
         *,
         transit: Transit | None,
         scan: MappingScan | None,
-        domain: str | None = None,
-        key_version: int | None = None,
+        digits_version: int | None,
     ) -> None:
         self._transforms = [link.transform for link in links if isinstance(link.transform, TokenOptions)]
         self._keys = keys
-        self._tags = tuple(tags)
+        self._domains = domains
         self._transit = transit
         self._scan = scan
-        self._domain = domain
-        self._key_version = key_version
-
-    def domains(self) -> list[str]:
-        """The domain that is given, else those that the chain names: as domains, or as tags."""
-        if self._domain is not None:
-            return [self._domain]
-        named = [d for t in self._transforms for d in ([t.domain] if t.domain is not None else t.tags)]
-        return list(dict.fromkeys(name for name in [*named, *self._tags] if not set(name) & set("*?")))
+        self._digits_version = digits_version
 
     def resolve(self, tokens: Sequence[str]) -> list[Answer]:
         """One answer a token, in order. May block on Vault and Kafka. Raises `Unavailable`, `Stop` and `Setback`."""
         wanted = list(dict.fromkeys(tokens))
         found: dict[str, bytes | Rejected] = {}
-        for token, value in self._mapped([token for token in wanted if is_token(token)]).items():
-            found[token] = value
+        found |= self._mapped([token for token in wanted if is_token(token)])
         for read in self._readers():
             open_ = [token for token in wanted if not isinstance(found.get(token), bytes) and not is_token(token)]
             for token, value in zip(open_, read(open_), strict=True):
@@ -95,24 +95,26 @@ class Resolver:
                     found[token] = value
         return [_answer(token, found.get(token)) for token in tokens]
 
-    def _readers(self) -> Iterable[Any]:
+    def _readers(self) -> Iterator[Read]:
         """What may read tokens of other modes, one after the other."""
         mail_domains = dict.fromkeys(t.email_domain for t in self._transforms if t.format == "email")
-        for ring in self._keys.values():
-            for domain in self.domains():
+        transit_keys = dict.fromkeys(t.vault_transit_key for t in self._transforms if t.vault_transit_key)
+        for domain in self._domains:
+            for ring in self._keys.values():
                 for spelling in (None, *mail_domains):
                     yield local_reader(ring, domain, spelling)
-        if self._transit is not None:
-            for key in dict.fromkeys(t.vault_transit_key for t in self._transforms if t.vault_transit_key):
-                for domain in self.domains():
+            if self._transit is not None:
+                for key in transit_keys:
                     yield transit_reader(self._transit, key, domain)
-        if self._domain is not None and self._key_version is not None:
-            made = [t for t in self._transforms if isinstance(t, Tokenize) and t.format == "digits"]
-            names = dict.fromkeys(t.key for t in made if t.domain in (None, self._domain) and t.key)
-            if len(names) == 1:
-                ring = self._keys[next(iter(names))]
-                if ring.has(self._key_version):
-                    yield _digit_reader(ring, self._domain, self._key_version)
+        if self._digits_version is not None:
+            yield from self._digit_readers(self._domains[0], self._digits_version)
+
+    def _digit_readers(self, domain: str, version: int) -> Iterator[Read]:
+        """One, where the chain makes digits of this domain under one ring alone: nothing tells a wrong ring."""
+        made = [t for t in self._transforms if t.format == "digits" and t.domain in (None, domain)]
+        names = list(dict.fromkeys(t.key for t in made if t.key))
+        if len(names) == 1 and self._keys[names[0]].has(version):
+            yield _digit_reader(self._keys[names[0]], domain, version)
 
     def _mapped(self, tokens: Sequence[str]) -> dict[str, bytes]:
         if not tokens or self._scan is None:
@@ -139,7 +141,7 @@ class Resolver:
         return found
 
 
-def _digit_reader(ring: KeyRing, domain: str, version: int) -> Any:
+def _digit_reader(ring: KeyRing, domain: str, version: int) -> Read:
     decrypt = digits(ring, domain, version, decrypts=True)
 
     def read(tokens: list[str]) -> list[bytes | Rejected]:
