@@ -9,15 +9,16 @@ $(shell test ! -f $(STAMP) || { test "$$(cat $(STAMP))" = "$(CURDIR)" && $(BIN)/
 	|| rm -rf $(VENV))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kafka test test-unit lint docs demo bench clean
+.PHONY: help setup kafka realvault test test-unit lint docs demo bench clean
 
 help:
 	@echo "make demo       real Kafka on this machine, customer records before and after protection"
-	@echo "make test       all tests, those on real Kafka included"
+	@echo "make test       all tests, those on real Kafka and a real Vault included"
 	@echo "make test-unit  only the tests that start no server"
 	@echo "make lint       ruff, mypy, import-linter"
 	@echo "make bench      the pinned workload, beside its two baselines"
 	@echo "make docs       write the option tables of docs/transforms anew"
+	@echo "make realvault  the real Vault of the tests, built from its Go modules; make test makes it when needed"
 	@echo "make setup      the virtual environment in $(VENV); the targets above make it when needed"
 	@echo "make clean      remove the virtual environment and all caches of this tree"
 
@@ -41,11 +42,14 @@ endef
 kafka: $(STAMP)
 	@$(BIN)/python -m connector.loopback.jars
 
-test: kafka
+realvault: $(STAMP)
+	@$(BIN)/python -m tests.realvault.build
+
+test: kafka realvault
 	$(BIN)/pytest tests
 
 test-unit: $(STAMP)
-	$(BIN)/pytest tests --ignore=tests/integration
+	$(BIN)/pytest tests --ignore=tests/integration --ignore=tests/conformance/vault
 
 lint: $(STAMP)
 	$(BIN)/ruff check

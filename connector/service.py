@@ -12,6 +12,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -161,6 +162,7 @@ def _run_tasks(connector: Connector, build: Build, tasks: int) -> int:
     context = multiprocessing.get_context("spawn")
     task = (str(connector.document), build, os.getpid())
     processes = [context.Process(target=_child, args=(*task, number)) for number in range(tasks)]
+    resource_tracker.ensure_running()  # it starts with the first process otherwise, and unblocks these signals again
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # until each process has handlers of its own
     for process in processes:
         process.start()

@@ -108,13 +108,12 @@ class Fpe(RingKeyed):
         return ALPHABETS.get(self.alphabet, self.alphabet)
 
     def undoes(self, earlier: Transform) -> bool:
-        """Encrypting gives back what `FpeDecrypt` was given, if key, domain and alphabet are the same."""
+        """Encrypting gives back what `FpeDecrypt` was given, if key, version, domain and alphabet are the same."""
         return (
             isinstance(earlier, Fpe)
             and earlier.decrypts
             and not self.decrypts
-            and earlier.key == self.key
-            and (None in (earlier.domain, self.domain) or earlier.domain == self.domain)
+            and self.may_share_key(earlier)
             and set(earlier._characters) == set(self._characters)
         )
 

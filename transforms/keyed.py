@@ -30,6 +30,13 @@ class Keyed(Selecting):
     def key_ring(self) -> str | None:
         return self.key
 
+    def may_share_key(self, other: Keyed) -> bool:
+        """Whether ring, domain and version may be the same for both, so that one reverses what the other does."""
+        return self.key == other.key and all(
+            None in (ours, theirs) or ours == theirs
+            for ours, theirs in ((self.domain, other.domain), (self.key_version, other.key_version))
+        )
+
     def ring(self, context: Context) -> KeyRing:
         """The ring that the transform names; it must name one. Raises `Unbindable` where its version is missing."""
         assert self.key is not None  # noqa: S101 - transforms that may do without ask whether there is one

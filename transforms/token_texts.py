@@ -19,6 +19,10 @@ LONGEST_LOCAL_PART: Final = 64
 LONGEST_LABEL: Final = 63
 
 
+_TO_URLS = bytes.maketrans(b"+/", b"-_")
+_FROM_URLS = bytes.maketrans(b"-_", b"+/")
+
+
 class Spelling(Protocol):
     """How sealed bytes are written as text, and read."""
 
@@ -33,15 +37,15 @@ class TokenSpelling:
     """`tok_` and unpadded base64url."""
 
     def write(self, sealed: bytes) -> str:
-        return PREFIX + base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+        return PREFIX + binascii.b2a_base64(sealed, newline=False).translate(_TO_URLS, b"=").decode()
 
     def read(self, text: str) -> bytes | None:
         if not text.startswith(PREFIX):
             return None
-        body = text.removeprefix(PREFIX)
         try:
-            sealed = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
-        except (binascii.Error, ValueError):
+            body = text[len(PREFIX) :].encode("ascii").translate(_FROM_URLS)
+            sealed = binascii.a2b_base64(body + b"=" * (-len(body) % 4))
+        except ValueError:  # binascii.Error and UnicodeEncodeError are
             return None
         return sealed if self.write(sealed) == text else None
 
@@ -73,6 +77,6 @@ class EmailSpelling:
         body = (local + host[: -len(self._domain)].replace(".", "")).upper()
         try:
             sealed = base64.b32decode(body + "=" * (-len(body) % 8))
-        except (binascii.Error, ValueError):
+        except ValueError:
             return None
         return sealed if self.write(sealed) == text else None

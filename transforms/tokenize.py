@@ -72,8 +72,7 @@ class Tokenize(TokenOptions):
             isinstance(earlier, TokenOptions)
             and not earlier.protecting
             and earlier.format == self.format == "digits"
-            and earlier.key == self.key
-            and (None in (earlier.domain, self.domain) or earlier.domain == self.domain)
+            and self.may_share_key(earlier)
         )
 
     def bind(self, shape: Shape, context: Context) -> Bound:

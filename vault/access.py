@@ -53,11 +53,12 @@ class Access:
         answer = self._transport.call(request, lease.token, deadline)
         if answer.status != 403:
             return answer
-        if look_up(self._transport, lease.token, deadline) is None:
-            answer = self._transport.call(request, self._another(lease, request, deadline).token, deadline)
-            if answer.status != 403:
-                return answer
-        raise VaultRefused(f"{request}: status 403: the token is valid, and its policies do not allow this")
+        if look_up(self._transport, lease.token, deadline) is not None:
+            raise VaultRefused(f"{request}: status 403: the token is valid, and its policies do not allow this")
+        answer = self._transport.call(request, self._another(lease, request, deadline).token, deadline)
+        if answer.status == 403:
+            raise VaultRefused(f"{request}: status 403 right after a login: the policies do not allow this")
+        return answer
 
     def facts(self, deadline: Deadline) -> TokenFacts:
         """What Vault knows about our token."""

@@ -35,14 +35,14 @@ class Lease:
     """A token, and for how long. Shows no token.
 
     ``ttl`` counts in seconds from ``since`` on the monotonic clock, and is 0 where the token does not expire;
-    ``granted`` is the TTL that the login gave, which a renewal near the maximum TTL falls short of.
+    ``longest`` is the longest TTL that it has had, which a renewal near the maximum TTL falls short of.
     """
 
     token: SecretStr = field(repr=False)
     ttl: float
     renewable: bool
     since: float
-    granted: float
+    longest: float
 
 
 class Method(Protocol):
@@ -90,7 +90,8 @@ def renewed(transport: Transport, lease: Lease, deadline: Deadline) -> Lease:
     since = time.monotonic()
     conversation = Conversation(lambda request: transport.call(request, lease.token, deadline))
     answer = checked(AUTH, Token(conversation).renew_self(), "auth")
-    return Lease(lease.token, answer.lease_duration, answer.renewable, since, lease.granted)
+    longest = max(lease.longest, answer.lease_duration)
+    return Lease(lease.token, answer.lease_duration, answer.renewable, since, longest)
 
 
 class _Given:

@@ -29,7 +29,7 @@ _OPERATIONS: Final = {
     "PUT": Operation.UPDATE,
     "DELETE": Operation.DELETE,
 }
-_MOST_STRINGS: Final = 1000
+_MOST_STRINGS: Final = 1000  # `max_request_json_strings` of OpenBao, whose default this is
 _SUDO_PATHS: Final = (("sys", "seal"), ("auth", "token", "create-orphan"))
 
 

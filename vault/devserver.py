@@ -17,7 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -126,7 +126,7 @@ class DevVault:
     def inject(self, *faults: Fault) -> None:
         """From now on the faults happen, the first that a request matches."""
         with self._lock:
-            self._faults.extend(faults)
+            self._faults.extend(replace(fault) for fault in faults)  # what is left of each is counted in it
 
     def heal(self) -> None:
         """No fault that was injected happens any more."""

@@ -95,8 +95,7 @@ class Transit:
         derived, convergent = bool(_first_context(request.body)), request.flag("convergent_encryption")
         if convergent and not derived:
             raise Refusal(400, "convergent encryption requires derivation to be enabled, so context is required")
-        if request.text("type", TYPE) != TYPE:
-            raise Refusal(400, "key type not supported for this operation")
+        _check_can_encrypt(request.text("type", TYPE))
         self._keys[name] = TransitKey(name, derived=derived, convergent=convergent)
 
     def _delete(self, name: str) -> Answer:
@@ -168,6 +167,13 @@ def _tried(work: Work, key: TransitKey, item: Item) -> dict[str, Any]:
     except Refusal as refusal:
         result = {"error": ", ".join(refusal.errors)}
     return {**result, "reference": item.get("reference") or ""}
+
+
+def _check_can_encrypt(kind: str) -> None:
+    """Whether a key that is made to encrypt at once may be of this type. Of a key that is there nobody asks."""
+    if kind != TYPE:
+        known = kind in ("ecdsa-p256", "ecdsa-p384", "ecdsa-p521")
+        raise Refusal(400, f"key type {kind} not supported for this operation" if known else f"unknown key type {kind}")
 
 
 def _encrypt(key: TransitKey, item: Item) -> dict[str, Any]:

@@ -35,8 +35,8 @@ class Renewer:
     """Renews at two thirds of the TTL, and logs in again near the maximum TTL, or where Vault will not renew.
 
     While Vault is away the old token is kept, and another attempt made after a growing pause. A token that was
-    given and cannot be renewed any more is left to end. Nothing is raised: when the token has ended, the next
-    request finds out. ``clock`` is the monotonic one.
+    given is renewed for as long as Vault does, and then left to end. Nothing is raised: when the token has ended, the
+    next request finds out. ``clock`` is the monotonic one.
     """
 
     def __init__(self, access: Access, *, deadline: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -97,9 +97,9 @@ class Renewer:
             self._failed(step, failure, "unforeseen")
 
     def _step(self, lease: Lease, at: float) -> Step | None:
-        is_capped = lease.ttl < lease.granted
-        has_ended = at >= lease.since + lease.ttl
-        if lease.renewable and not is_capped and not has_ended and not self._is_denied:
+        if self._access.logs_in and lease.ttl < lease.longest:
+            return Step.LOG_IN  # the maximum TTL is near
+        if lease.renewable and at < lease.since + lease.ttl and not self._is_denied:
             return Step.RENEW
         return Step.LOG_IN if self._access.logs_in else None
 

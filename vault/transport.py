@@ -26,6 +26,7 @@ from vault.tls import check_files, is_distrust
 
 _CONNECT_TIMEOUT: Final = 1.0
 _ATTEMPT_TIMEOUT: Final = 2.0
+"""For the first attempt; each later one has that much more, so that a Vault which is only slow is heard out."""
 _LONGEST_WAIT: Final = 0.5
 _LARGEST_ANSWER: Final = 64 * 1024 * 1024
 _PIECE: Final = 256 * 1024
@@ -101,29 +102,31 @@ class Transport:
         try:
             for attempt in attempts:
                 with attempt:
-                    status, content = self._exchanged(request, token, deadline)
+                    status, content = self._exchanged(request, token, deadline, attempt.num)
                     return Answer(status, content, repeated=attempt.num > 1)
         except _Transient as failure:
             last = str(failure)
         raise VaultUnavailable(f"Vault at {self._settings.url} is unavailable for {request}; last: {last}")
 
-    def _exchanged(self, request: Request, token: SecretStr | None, deadline: Deadline) -> tuple[int, Any]:
+    def _exchanged(
+        self, request: Request, token: SecretStr | None, deadline: Deadline, attempt: int
+    ) -> tuple[int, Any]:
         if deadline.remaining() <= 0:
             raise _Transient("the deadline has passed")
-        outcome = self._with_a_session(request, token, deadline)
+        outcome = self._with_a_session(request, token, deadline, _ATTEMPT_TIMEOUT * attempt)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
     def _with_a_session(
-        self, request: Request, token: SecretStr | None, deadline: Deadline
+        self, request: Request, token: SecretStr | None, deadline: Deadline, longest: float
     ) -> tuple[int, Any] | VaultError | _Transient:
         try:
             session = self._idle.get_nowait()
         except queue.Empty:
             session = _session(self._settings)
         try:
-            outcome = self._following(session, request, token, deadline)
+            outcome = self._following(session, request, token, deadline, longest)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as failure:
             session.close()
             if is_distrust(failure):
@@ -136,7 +139,7 @@ class Transport:
         return outcome
 
     def _following(
-        self, session: requests.Session, request: Request, token: SecretStr | None, deadline: Deadline
+        self, session: requests.Session, request: Request, token: SecretStr | None, deadline: Deadline, longest: float
     ) -> tuple[int, Any] | VaultError | _Transient:
         url = self._settings.url + request.path
         for _ in range(_MOST_REDIRECTS + 1):
@@ -145,7 +148,7 @@ class Transport:
                 url,
                 data=None if request.body is None else json.dumps(request.body).encode(),
                 headers=_headers(self._settings.namespace, token),
-                timeout=_timeouts(deadline),
+                timeout=_timeouts(deadline, longest),
                 allow_redirects=False,
                 stream=True,
             ) as response:
@@ -190,9 +193,9 @@ def _headers(namespace: str | None, token: SecretStr | None) -> dict[str, str]:
     return headers
 
 
-def _timeouts(deadline: Deadline) -> tuple[float, float]:
+def _timeouts(deadline: Deadline, longest: float) -> tuple[float, float]:
     left = max(deadline.remaining(), 0.01)
-    return min(_CONNECT_TIMEOUT, left), min(_ATTEMPT_TIMEOUT, left)
+    return min(_CONNECT_TIMEOUT, left), min(longest, left)
 
 
 def _whole(response: requests.Response, deadline: Deadline) -> tuple[int, Any] | _Transient:

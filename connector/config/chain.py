@@ -33,7 +33,8 @@ def read_chain(reading: Reading) -> tuple[Link, ...]:
     if (pair := undoing(chain)) is not None:
         later, earlier = pair
         expected = (
-            f"a key ring or domain other than transforms.{earlier.alias} has: it may give back what that was given"
+            f"a key ring, domain or key.version other than transforms.{earlier.alias} has: it may give back what that "
+            "was given"
         )
         reading.wrong(f"transforms.{later.alias}", expected)
     reading.unlisted("transforms")

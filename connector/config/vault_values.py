@@ -10,7 +10,7 @@ from typing import Self
 from connector.config.document import is_text
 from connector.config.providers import Unresolved
 from vault.client import Secret, VaultClient
-from vault.errors import VaultError, VaultNotFound
+from vault.errors import VaultError, VaultNotFound, VaultRefused, VaultRejected
 from vault.settings import VaultSettings
 
 _DEADLINE_S = 5.0
@@ -20,7 +20,7 @@ class VaultValues:
     """Reads each secret once, logged in once, and only where a value is wanted.
 
     `settings` is asked when the first value is; None means that they are not there or wrong, which has been noted.
-    After a failure that no other path would be spared (Vault is away, or does not let us in) Vault is asked no more.
+    After a failure that no other path would be spared (Vault is away, a file of TLS is missing) it is asked no more.
     """
 
     def __init__(self, settings: Callable[[], VaultSettings | None]) -> None:
@@ -65,7 +65,7 @@ class VaultValues:
         except VaultNotFound:
             return "Vault has no such secret"
         except VaultError as failure:
-            self._is_lost = True
+            self._is_lost = not isinstance(failure, VaultRefused | VaultRejected)
             return str(failure)
 
     def _connected(self) -> VaultClient | None:

@@ -18,11 +18,13 @@ from registry.schema.plain_input import from_plain
 from registry.schema.tags import TagRules
 from registry.schema.tree import Field, Shape
 from tests.unit.chains import KEYS
+from tests.unit.tokens import InMemoryTransit
 from transforms.outcome import Code, Dropped
 from transforms.transform import Context, Header, Rows, Transform
 
 MASKED = {"fields": "name,note,phones,prefs{*},address.city,wide,born,amount"}
 ENCRYPTED = {"key": "ring", "domain": "d"}
+IN_VAULT = {"mode": "transit", "vault.transit.key": "k", "domain": "d"}
 
 EXAMPLES: Mapping[str, Sequence[Mapping[str, str]]] = {
     "Cast": [{"spec": "id:string,score:int32"}, {"spec": "name:int64"}, {"spec": "note:boolean"}],
@@ -30,6 +32,7 @@ EXAMPLES: Mapping[str, Sequence[Mapping[str, str]]] = {
         {"fields": "name,note", **ENCRYPTED},
         {"fields": "card", "format": "digits", **ENCRYPTED},
         {"fields": "name", "format": "email", **ENCRYPTED},
+        {"fields": "name,note", **IN_VAULT},
     ],
     "DropHeaders": [{"headers": "trace"}],
     "ExtractField": [{"field": "note"}, {"field": "address"}],
@@ -72,6 +75,8 @@ EXAMPLES: Mapping[str, Sequence[Mapping[str, str]]] = {
         {"fields": "score,seen,id,phones[*],prefs{#}", **ENCRYPTED},
         {"fields": "card,note", "format": "digits", **ENCRYPTED},
         {"fields": "name,phones[*]", "format": "email", **ENCRYPTED},
+        {**MASKED, **IN_VAULT},
+        {"tags": "*", "cache.entries": "0", **IN_VAULT},
     ],
     "ValueToKey": [{"fields": "note"}, {"fields": "id,name"}],
 }
@@ -139,7 +144,8 @@ class Chain:
     def __init__(self, transform: Transform, shape: Shape) -> None:
         self.transform = transform
         self.shape = shape
-        self.plan: Plan = bind([Link("x", transform)], shape, lambda alias: Context(alias, "topic", keys=KEYS))
+        context = Context("x", "topic", keys=KEYS, transit=InMemoryTransit())
+        self.plan: Plan = bind([Link("x", transform)], shape, lambda _: context)
         self._runner = Runner(self.plan)
         self._physical = from_plain(shape.key), from_plain(shape.value)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -21,7 +22,7 @@ def test_the_demo_shows_that_each_record_arrived_exactly_once() -> None:
     assert "exit status 0" in done.stdout
 
 
-def test_dev_serves_kafka_and_a_registry_until_it_is_interrupted() -> None:
+def test_dev_serves_kafka_a_registry_and_a_vault_until_it_is_interrupted() -> None:
     with subprocess.Popen([*_STREAMVEIL, "dev"], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         said = ""
@@ -32,6 +33,9 @@ def test_dev_serves_kafka_and_a_registry_until_it_is_interrupted() -> None:
             assert where is not None, said
             assert AdminClient({"bootstrap.servers": where["kafka"]}).list_topics(timeout=10).brokers
             assert urlopen(f"{where['registry']}/subjects").read() == b"[]"
+            exported = dict(re.findall(r"export (VAULT_\w+)=(\S+)", said))
+            create = [*_STREAMVEIL, "keys", "create", "pseudonyms"]
+            subprocess.run(create, env={**os.environ, **exported}, timeout=60, check=True)
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 0
         finally:

@@ -35,11 +35,11 @@ _MOUNTS = {
 
 
 class RealVault:
-    """The server process and its data; the process, and the data, end with the process that started it."""
+    """The server process and its data; neither outlives the process that started it, nor `with`."""
 
     def __init__(self) -> None:
         (self._port,) = free_ports(1)
-        self._leash: Leash | None = None  # there from the first start to stop, with the data
+        self._leash: Leash | None = None  # there from the first start on, with the data
         self._process: subprocess.Popen[bytes] | None = None
         self._kubernetes = TokenReviews()
         self._credentials: dict[str, str] = {}
@@ -53,6 +53,7 @@ class RealVault:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        self._remove()
         self._kubernetes.__exit__(kind, error, trace)
 
     @property
@@ -71,7 +72,7 @@ class RealVault:
         return self._credentials["unseal_key"]
 
     def start(self) -> None:
-        """Starts Vault, after `kill` on the data that it left, and blocks until it serves (about a second).
+        """Starts Vault, after `kill` or `stop` on the data that it left, and blocks until it serves (about a second).
 
         Raises `LoopbackError`, with the end of its log, when it ends or does not serve in 30 s, and
         `tests.realvault.build.BuildError` when it cannot be built.
@@ -91,6 +92,7 @@ class RealVault:
                 self._mount()
         except BaseException:
             self.stop()
+            self._remove()
             raise
 
     def kill(self) -> None:
@@ -98,11 +100,8 @@ class RealVault:
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """Ends Vault and removes its data; does nothing when it is not started."""
+        """Ends Vault as its supervisor would. Its data stay, for `start`. Does nothing when it is not started."""
         self._end(signal.SIGTERM)
-        if self._leash is not None:
-            self._leash.close()
-            self._leash = None
 
     def seal(self) -> None:
         """From now on every request but for health and unsealing is a 503."""
@@ -116,6 +115,11 @@ class RealVault:
     def service_account_token(self, name: str, namespace: str, *, ttl: float = 3600) -> str:
         """The token of a service account as Kubernetes would project it into a pod, for the login there."""
         return self._kubernetes.accounts.token(name, namespace, ttl)
+
+    def _remove(self) -> None:
+        if self._leash is not None:
+            self._leash.close()
+            self._leash = None
 
     def _mount(self) -> None:
         for path, what in _MOUNTS.items():

@@ -9,6 +9,7 @@ from connector.plan import Link, Plan, bind
 from connector.publishing import published
 from connector.running import Runner
 from connector.shapes import avro_root, raw_root, shape_of
+from connector.unopened_ring import UnopenedRing
 from registry.schema.plain import to_plain
 from registry.schema.plain_input import from_plain
 from registry.schema.printer import schema_of
@@ -23,6 +24,7 @@ KEYS: dict[str, KeyRing] = {
     "ring": RING,
     "other": RingOf(b"\x02" * 32),
     "namesake": RingOf(b"\x01" * 32),
+    "unopened": UnopenedRing([]),
     "second": Ring({2: b"\x04" * 32}, 2),
     "two": Ring({1: b"\x03" * 32, 2: b"\x04" * 32}, 2),
 }

@@ -14,6 +14,7 @@ from connector.config import Need, java_clients, known_keys, librdkafka, load
 from connector.config.converters import JAVA_CONVERTERS
 from connector.config.reading import Section
 from vault.keyring import PROVIDERS
+from vault.settings import VaultSettings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
 QUOTED = frozenset(re.findall(r"`([^`=]+)[^`]*`", re.sub(r"```.*?```", "", PAGE, flags=re.DOTALL)))
@@ -53,6 +54,13 @@ def test_other_defaults_are_documented() -> None:
     assert documented["sink.topic.format"] == connector.sink_topic_format
     assert documented["tags.property"] == connector.tags.property
     assert documented["tags.sensitive"] == ",".join(connector.tags.sensitive)
+
+
+def test_every_default_of_vault_is_documented() -> None:
+    for field in VaultSettings.model_fields.values():
+        if field.default is not None and not field.is_required():
+            text = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+            assert _defaults()[str(field.alias)] == text
 
 
 @pytest.mark.parametrize(

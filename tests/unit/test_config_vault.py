@@ -178,6 +178,16 @@ class TestValues:
         ]
         assert "GET secret/data/other" not in vault.requests
 
+    def test_one_path_that_is_refused_does_not_hide_what_is_wrong_at_another(self, vault: ScriptedVault) -> None:
+        vault.on(READ, lambda _: Reply(403, {"errors": []}))
+        found = errors_of(
+            _config(
+                vault, kafka__sasl__password=REFERENCE, schema__registry__bearer__auth__token="${vault:other:token}"
+            )
+        )
+        assert "status 403" in found[0]
+        assert "Vault has no such secret" in found[1]
+
     def test_no_error_shows_what_a_secret_holds(self, vault: ScriptedVault) -> None:
         found = errors_of(_config(vault, schema__registry__url=REFERENCE, kafka__sasl__password="${vault:none:x}"))
         assert len(found) == 2

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from vault.devserver import DevVault, Fault
 
+PAGE = Path(__file__).parents[2] / "docs" / "dev-vault.md"
 PLAINTEXT = {"plaintext": "c2VjcmV0"}
 
 
@@ -94,9 +98,7 @@ def test_requests_and_the_sizes_of_batches_are_counted(vault: DevVault, ask: Cli
 
 
 @pytest.mark.parametrize(("items", "status"), [(499, 200), (500, 400)])
-def test_a_request_with_more_than_1000_strings_is_refused_as_newer_servers_do(
-    ask: Client, items: int, status: int
-) -> None:
+def test_a_request_with_more_than_1000_strings_is_refused_as_openbao_does(ask: Client, items: int, status: int) -> None:
     """Names count as well: 499 items of one name and one value, and `batch_input`, are 999 strings."""
     answer = ask("POST", "transit/encrypt/k", {"batch_input": [PLAINTEXT] * items})
 
@@ -129,3 +131,13 @@ def test_conditions_in_a_policy_are_refused_and_not_ignored(ask: Client) -> None
     text = 'path "transit/encrypt/k" { capabilities = ["update"] required_parameters = ["context"] }'
 
     assert ask("PUT", "sys/policies/acl/p", {"policy": text}).status_code == 400
+
+
+def test_what_its_page_shows_works() -> None:
+    start, faults = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    shown: dict[str, Any] = {"Fault": Fault}
+
+    exec(start.replace("port=8200", "port=0"), shown)  # a test does not take a port that others may want
+    exec(faults, shown)
+
+    assert "POST transit/keys/streamveil-tokens" in shown["vault"].requests

@@ -365,6 +365,9 @@ def test_changing_the_key_or_domain_of_encrypted_values_is_fine() -> None:
     shape = avro(record_of("string"))
     assert verdict(shape, undo(), fpe(key="other")) == "protected"
     assert verdict(shape, undo(), fpe(domain="E")) == "protected"
+    assert verdict(shape, undo(key="two", key_version="1"), fpe(key="two", key_version="2")) == "protected"
+    with pytest.raises(Unbindable):
+        bound(shape, undo(key="two"), fpe(key="two", key_version="2"))
 
 
 def test_encrypting_after_decrypting_is_a_configuration_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -374,7 +377,7 @@ def test_encrypting_after_decrypting_is_a_configuration_error(monkeypatch: pytes
     keys |= {f"transforms.a.{k}": v for k, v in {"type": "FpeDecrypt", **common}.items()}
     keys |= {f"transforms.b.{k}": v for k, v in {"type": "Fpe", **common}.items()}
     [error] = chain_errors(**keys)
-    assert error.startswith("transforms.b: expected a key ring or domain other than transforms.a has")
+    assert error.startswith("transforms.b: expected a key ring, domain or key.version other than transforms.a has")
 
 
 # Round trips

@@ -1,4 +1,4 @@
-"""What docs/keys.md shows works: its connector, its commands in their order, its document, its policies."""
+"""What docs/keys.md shows works: its connector, its commands in their order, its document, with the policies that it names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from vault.ring_document import read_document
 from vault.ring_keeping import create_ring, read_ring
 from vault.vault_rings import VaultRing
 
-PAGE = (Path(__file__).parents[2] / "docs" / "keys.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "keys.md").read_text(encoding="utf-8")
+OPERATOR, SERVICE = ((DOCS / "vault-policies" / name).read_text() for name in ("operator.hcl", "service.hcl"))
 
 
 def blocks(kind: str) -> list[str]:
@@ -50,7 +52,7 @@ def test_the_connector_loads(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_commands_work_in_their_order_with_no_more_than_the_operators_policy(
     vault: DevVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _as(vault, token_with(vault, blocks("hcl operator")[0]), monkeypatch)
+    _as(vault, token_with(vault, OPERATOR), monkeypatch)
 
     for command in COMMANDS:
         done = streamveil(*command[1:])
@@ -77,12 +79,12 @@ def test_a_connector_opens_its_ring_with_no_more_than_its_policy(vault: DevVault
     with client_of(vault) as operator:
         create_ring(operator, CUSTOMERS)
 
-    with client_of(vault, token_with(vault, blocks("hcl service")[0])) as service:
+    with client_of(vault, token_with(vault, SERVICE)) as service:
         assert VaultRing(service, CUSTOMERS).versions == (1,)
 
 
 def test_an_operator_may_not_unwrap(vault: DevVault) -> None:
-    with client_of(vault, token_with(vault, blocks("hcl operator")[0])) as operator:
+    with client_of(vault, token_with(vault, OPERATOR)) as operator:
         create_ring(operator, CUSTOMERS)
 
         assert read_ring(operator, CUSTOMERS).last == 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.chains import KEYS, PII, avro, bound, json_values, read_on, record_of, run
+from tests.unit.chains import KEYS, PII, avro, bound, json_values, read_on, record_of, run, verdict
 from tests.unit.tokens import detokenize, tokenize
 from transforms.fpe import Fpe, FpeDecrypt
 from transforms.hmac import Hmac
@@ -114,6 +114,16 @@ def test_neither_is_the_only_version_that_a_ring_has_ever_had(write: Any, revers
 
 def test_a_ring_whose_first_version_is_retired_has_had_another() -> None:
     assert "nothing says with which version" in refusal(avro(record_of("string")), undo(key="second"))
+
+
+def test_a_chain_can_be_judged_without_the_keys_of_its_ring() -> None:
+    """`explain` needs no Vault, where the ring is."""
+    shape = avro(record_of("string"))
+    for chain in ((fpe, undo), (digits, undo_digits), (tokenize, detokenize)):
+        write, reverse = (make(key="unopened") for make in chain)
+        assert verdict(shape, write) == "protected"
+        assert verdict(shape, write, reverse) == "uncovered"
+        assert bound(read_on(shape, write), reverse).refused is None
 
 
 def test_a_configured_version_that_the_schema_contradicts_is_refused() -> None:

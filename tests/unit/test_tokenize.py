@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tests.unit.chains import avro, bound, json_values, read_on, record_of, run, values, verdict
+from tests.unit.chains import KEYS, avro, bound, json_values, read_on, record_of, run, values, verdict
 from tests.unit.configuring import RING as RING_DOCUMENT
 from tests.unit.configuring import chain_errors
+from tests.unit.test_pipeline import CUSTOMER, Message, Registry, customer, pipeline, read
 from tests.unit.tokens import detokenize, tokenize
 from transforms.hmac import Hmac
 from transforms.mask_field import MaskField
@@ -308,6 +309,59 @@ def test_digits_and_addresses_are_for_strings(format_: str, type_: Any) -> None:
     assert refused.code is Code.WRONG_TYPE
 
 
+# Topics
+
+
+def tokens_of(registry: Registry, **options: Any) -> list[str]:
+    """The token of the same address in two topics."""
+    transform = tokenize(**{"fields": "email", **options})
+    messages = [Message(customer(), topic=topic) for topic in ("crm", "shop")]
+    crm, shop = pipeline(registry, transform).process(messages)
+    return [read(sink, registry, f"{topic}.protected-value")["email"] for sink, topic in ((crm, "crm"), (shop, "shop"))]
+
+
+@pytest.mark.parametrize("format_", ["token", "email"])
+def test_the_same_value_has_one_token_in_two_topics_under_one_domain_and_two_under_two(format_: str) -> None:
+    crm, shop = tokens_of(Registry(id1=CUSTOMER), format=format_, domain="CUSTOMER")
+    assert crm == shop
+    elsewhere, _ = tokens_of(Registry(id1=CUSTOMER), format=format_, domain="SUPPLIER")
+    assert elsewhere != crm
+
+
+def test_the_sinks_schema_says_how_the_token_was_made_and_not_of_what() -> None:
+    registry = Registry(id1=CUSTOMER)
+    tokens_of(registry, domain=None)
+    [_, email, _] = registry.registered["crm.protected-value"][0]["fields"]
+    assert email == {
+        "name": "email",
+        "type": "string",
+        "streamveil:protected": [
+            {
+                "transform": "Tokenize",
+                "step": "t0",
+                "key": "ring",
+                "version": 1,
+                "fingerprint": KEYS["ring"].fingerprint(1),
+                "domain": "PII",
+                "mode": "local",
+                "format": "token",
+            }
+        ],
+        "streamveil:was": ["PII"],
+    }
+
+
+def test_tokens_written_before_a_rotation_are_read_after_it() -> None:
+    """Each record by the schema that it was written under, digits as well."""
+    shape = avro(record_of("string"))
+    for format_ in ("token", "digits", "email"):
+        for version in ("1", "2"):
+            writer = tokenize(key="two", key_version=version, format=format_)
+            written = run(shape, [{"x": "4111111111111111"}], writer)
+            found = run(read_on(shape, writer), written, detokenize(key="two", format=format_))
+            assert found == [{"x": "4111111111111111"}]
+
+
 # What is refused
 
 
@@ -406,7 +460,7 @@ def test_that_is_a_configuration_error(monkeypatch: pytest.MonkeyPatch) -> None:
     keys |= {f"transforms.a.{k}": v for k, v in {"type": "Detokenize", **common}.items()}
     keys |= {f"transforms.b.{k}": v for k, v in {"type": "Tokenize", **common}.items()}
     [error] = chain_errors(**keys)
-    assert error.startswith("transforms.b: expected a key ring or domain other than transforms.a has")
+    assert error.startswith("transforms.b: expected a key ring, domain or key.version other than transforms.a has")
 
 
 def test_a_mode_needs_its_key_in_a_configuration_as_well() -> None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import pytest
 
 from connector.binding import Protection
-from connector.config import Need, load
+from connector.config import Connector, Need, load
 from connector.plan import Link
 from connector.policy import Policy
 from connector.record import Sink, Stop
+from connector.service import protecting_pipeline
 from connector.transit import TransitKeys, report_caches, transit_of
 from registry.schema.tags import TagRules
 from tests.unit.chains import avro, bound, read_on, record_of, run, values, verdict
-from tests.unit.configuring import chain_errors, errors_with
+from tests.unit.commands import Folder, streamveil
+from tests.unit.configuring import LEAST, chain_errors, errors_with
 from tests.unit.test_pipeline import CUSTOMER, Log, Message, Registry, customer, read
 from tests.unit.test_pipeline import Pipeline as PipelineUnderTest
 from tests.unit.tokens import detokenize, tokenize
@@ -210,13 +215,14 @@ def test_while_vault_does_not_answer_the_batch_waits_and_is_done_afterwards(vaul
 
 
 def test_a_key_that_was_deleted_stops_the_connector_and_is_not_made_anew(vault: DevVault, keys: TransitKeys) -> None:
+    call(vault, "POST", "transit/keys/another")
     call(vault, "POST", f"transit/keys/{KEY}/config", deletion_allowed=True)
     call(vault, "DELETE", f"transit/keys/{KEY}")
     for transform, given in ((transit(), ADA), (back(), "vault:v1:AAAA")):
         with pytest.raises(Stop, match=f"the Transit key {KEY}: .*transit/(en|de)crypt/{KEY}") as stopped:
             values("string", [given], transform, transit=keys)
         assert ADA not in str(stopped.value)
-    assert call(vault, "LIST", "transit/keys")["keys"] == []
+    assert call(vault, "LIST", "transit/keys")["keys"] == ["another"]
 
 
 def test_a_version_that_is_withdrawn_stops_the_connector_instead_of_rejecting_every_record(
@@ -244,7 +250,8 @@ def test_after_a_rotation_tokens_stay_what_they_are_and_all_of_them_are_read(
 # At start
 
 
-def configured(vault: DevVault, **options: str) -> Any:
+def written(vault: DevVault, **options: str) -> dict[str, str]:
+    """A configuration; `_` in an option's name stands for a dot."""
     config = {
         "transforms": "t",
         "transforms.t.type": "Tokenize",
@@ -253,7 +260,11 @@ def configured(vault: DevVault, **options: str) -> Any:
     }
     config |= {"transforms.t.mode": "transit", "transforms.t.vault.transit.key": KEY}
     config |= {f"transforms.t.{name.replace('_', '.')}": text for name, text in options.items()}
-    return load({**config, "vault.url": vault.url, "vault.token": vault.root_token}, need=Need.VAULT)
+    return {**config, "vault.url": vault.url, "vault.token": vault.root_token}
+
+
+def configured(vault: DevVault, **options: str) -> Connector:
+    return load(written(vault, **options), need=Need.VAULT)
 
 
 def refused_at_start(vault: DevVault, **options: str) -> str:
@@ -317,6 +328,34 @@ def test_where_no_vault_is_configured_its_keys_cannot_be_used() -> None:
     keys["transforms.t.vault.transit.key"] = KEY
     assert any(error.startswith("vault.") for error in errors_with(**keys))
     assert chain_errors(**{**keys, "transforms.t.key": "k"}) != []
+
+
+def test_a_connector_begins_with_its_keys_checked(vault: DevVault) -> None:
+    config = {**LEAST, **written(vault), "key.converter": "string", "value.converter": "json"}
+    with ExitStack() as closing:
+        protecting_pipeline(load(config, need=Need.SERVICE), closing)
+        assert f"GET transit/keys/{KEY}" in vault.requests
+    mistyped = load({**config, "transforms.t.vault.transit.key": "mistyped"}, need=Need.SERVICE)
+    with ExitStack() as closing, pytest.raises(Stop, match="the Transit key mistyped"):
+        protecting_pipeline(mistyped, closing)
+
+
+def test_apply_has_vault_make_the_tokens_and_explain_does_not_ask_it(
+    folder: Folder, vault: DevVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = folder.write("connector.json", written(vault, fields="email"))
+    done = streamveil("apply", config, lines=[{"email": ADA}, {"email": ADA}])
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert first == second
+    assert first["email"].startswith("vault:v1:")
+    vault.stop()
+    monkeypatch.setattr("connector.keys.VaultClient", partial(VaultClient, deadline=0.4))
+    assert streamveil("explain", config, "--schema", folder.write("c.avsc", record_of("string"))).exit_code == 1
+    protecting = folder.write("connector.json", written(vault))
+    assert streamveil("explain", protecting, "--schema", folder.write("c.avsc", record_of("string"))).exit_code == 0
+    ended = streamveil("apply", config, lines=[{"email": ADA}])
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert ADA not in ended.stderr
 
 
 # Judged without Vault

@@ -61,6 +61,12 @@ class TestRetries:
         vault.then(READ, Reply(delay=0.4))
         assert dict(client.read_secret("a").data) == {"k": "v"}
 
+    def test_a_vault_that_is_only_slow_is_heard_out_the_second_time(self, vault, client, monkeypatch):
+        monkeypatch.setattr("vault.transport._ATTEMPT_TIMEOUT", 0.3)
+        vault.on(READ, lambda _: Reply(200, secret({"k": "v"}).content, delay=0.45))
+        assert dict(client.read_secret("a").data) == {"k": "v"}
+        assert vault.requests == [READ, READ]
+
     @pytest.mark.parametrize("status", [400, 404, 405, 413, 422])
     def test_a_definite_answer_is_not_asked_for_twice(self, vault, client, status):
         vault.then(READ, Reply(status, {"errors": []}))

@@ -123,7 +123,8 @@ class TestInTime:
         vault = Vault(logs_in=False)
         living(vault, 2 * MAX_TTL)
         assert set(vault.steps) == {"renew"}
-        assert len(vault.steps) < 10
+        assert max(when for _, when in vault.done) < 1000 + MAX_TTL
+        assert len(vault.steps) < 30
 
     def test_a_login_that_came_from_elsewhere_starts_the_time_anew(self):
         vault = Vault()

@@ -1,19 +1,8 @@
 """How a Vault that is sealed, or was restarted, shows itself."""
 
-import pytest
+import httpx
 
-from vault.devserver import DevVault
-
-
-@pytest.fixture
-def restart(own):
-    """An end without warning, and a start on the same address."""
-
-    def restart():
-        own.stop() if isinstance(own, DevVault) else own.kill()
-        own.start()
-
-    return restart
+from tests.realvault.server import RealVault
 
 
 def test_a_healthy_vault_says_so_to_everyone(ask):
@@ -45,12 +34,27 @@ def test_sealing_and_unsealing_are_requests_as_well(own, ask):
     assert ask("GET", "auth/token/lookup-self")[0] == 200
 
 
-def test_a_restart_keeps_keys_secrets_policies_and_tokens(own, ask, restart):
+def test_a_restart_keeps_address_keys_secrets_and_tokens(own, ask):
     ask("POST", "transit/keys/kept", {})
     ciphertext = ask("POST", "transit/encrypt/kept", {"plaintext": "eA=="})[1]["data"]["ciphertext"]
     ask("POST", "secret/data/restarted", {"data": {"n": 1}})
     token = ask("POST", "auth/token/create", {"policies": ["default"], "ttl": "10m"})[1]["auth"]["client_token"]
-    restart()
+    own.stop()
+    own.start()
     assert ask("POST", "transit/decrypt/kept", {"ciphertext": ciphertext})[1]["data"] == {"plaintext": "eA=="}
     assert ask("GET", "secret/data/restarted")[1]["data"]["data"] == {"n": 1}
     assert ask("GET", "auth/token/lookup-self", token=token)[0] == 200
+
+
+def test_what_was_acknowledged_survives_a_kill():
+    with RealVault() as vault:
+        written = []
+        with httpx.Client(trust_env=False, headers={"X-Vault-Token": vault.root_token}) as http:
+            for number in range(20):
+                http.post(f"{vault.url}/v1/secret/data/n{number}", json={"data": {"n": number}}).raise_for_status()
+            vault.kill()
+            vault.start()
+            for number in range(20):
+                answer = http.get(f"{vault.url}/v1/secret/data/n{number}").raise_for_status()
+                written.append(answer.json()["data"]["data"]["n"])
+        assert written == list(range(20))
