@@ -6,16 +6,16 @@ in token_transit.py, mode=vault in token_vault.py, format=digits in token_digits
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
+from pydantic import AfterValidator, PrivateAttr, model_validator
 from pydantic import Field as Option
-from pydantic import PrivateAttr, model_validator
 
+from registry.schema.paths import BadPath, parse_path
 from registry.schema.tree import Field, Guard, Shape, Type
 from transforms.leaf_input import NO_INPUT, input_of
 from transforms.leaf_restored import remembered
 from transforms.outcome import Code, Rejected, Unbindable
-from transforms.selecting import Paths
 from transforms.token_cache import TokenCache
 from transforms.token_cipher import Make, beside
 from transforms.token_digits import digits
@@ -27,16 +27,24 @@ from transforms.token_vault import Mapper
 from transforms.transform import Apply, Bound, Context, Integer, Transform
 
 
+def _is_path(text: str) -> str:
+    try:
+        parse_path(text)
+    except BadPath as problem:
+        raise ValueError(str(problem)) from None
+    return text
+
+
 class Tokenize(TokenOptions):
     """Replace the selected values by reversible tokens; null stays null; the type becomes string."""
 
     protecting: ClassVar[bool] = True
     batched: ClassVar[bool] = True
 
-    subject_field: Paths = Option(
-        default=(),
+    subject_field: Annotated[str, AfterValidator(_is_path)] | None = Option(
+        default=None,
         alias="subject.field",
-        description="mode=vault: the path of the field that says whose value it is.",
+        description="mode=vault: the path of the field, on the same side, that says whose value it is.",
     )
     cache_entries: Integer = Option(
         default=100_000,
@@ -57,7 +65,7 @@ class Tokenize(TokenOptions):
     def _has_the_options_of_its_mode(self) -> Self:
         if self.mode != "transit" and self.model_fields_set & {"cache_entries", "cache_seconds"}:
             raise ValueError("cache.entries and cache.seconds are for mode=transit")
-        if len(self.subject_field) != (self.mode == "vault"):
+        if (self.subject_field is not None) != (self.mode == "vault"):
             raise ValueError("subject.field is for mode=vault, which needs one")
         return self
 
@@ -86,9 +94,9 @@ class Tokenize(TokenOptions):
             return new, _making(field, self._maker(domain, context))
 
         bound = self.over(shape, context, leaf, guard=lambda field: self._guard(field, context))
-        if self.mode != "vault":
+        if self.subject_field is None:
             return bound
-        return emitting(bound, shape, self.side, self.subject_field[0], self.ring(context), context)
+        return emitting(bound, shape, self.side, self.subject_field, self.ring(context), context)
 
     def _check_type(self, field: Field, context: Context) -> None:
         if self.format != "token":
