@@ -1,4 +1,4 @@
-"""What docs/keys.md shows works: its connector, its commands in their order, its document, with the policies that it names."""
+"""What docs/keys.md shows works: its connector, its document, its commands with the policy that it names for them."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def vault() -> Iterator[DevVault]:
 
 @pytest.fixture
 def client(vault: DevVault) -> Iterator[VaultClient]:
-    with client_of(vault, deadline=1.0) as client:
+    with client_of(vault) as client:
         yield client
 
 
@@ -202,15 +202,16 @@ def test_the_same_value_in_two_topics_has_the_same_token_under_one_domain(keys: 
 # Outages and keys that are no good
 
 
-def test_while_vault_does_not_answer_the_batch_waits_and_is_done_afterwards(vault: DevVault, keys: TransitKeys) -> None:
+def test_while_vault_does_not_answer_the_batch_waits_and_is_done_afterwards(vault: DevVault) -> None:
     log, registry = Log(), Registry(id1=CUSTOMER)
-    pipeline = pipeline_of(registry, keys, log, transit(fields="email"))
-    vault.seal()
-    with pytest.raises(Unavailable) as waiting:
-        pipeline.process([Message(customer())])
-    assert ADA not in f"{waiting.value!r}{log.lines}"
-    vault.unseal()
-    [sink] = pipeline.process([Message(customer())])
+    with client_of(vault, deadline=2.0) as client:
+        pipeline = pipeline_of(registry, TransitKeys(client), log, transit(fields="email", key_version="1"))
+        vault.seal()
+        with pytest.raises(Unavailable) as waiting:
+            pipeline.process([Message(customer())])
+        assert ADA not in f"{waiting.value!r}{log.lines}"
+        vault.unseal()
+        [sink] = pipeline.process([Message(customer())])
     assert read(sink, registry)["email"].startswith("vault:v1:")
 
 
@@ -267,8 +268,8 @@ def configured(vault: DevVault, **options: str) -> Connector:
     return load(written(vault, **options), need=Need.VAULT)
 
 
-def refused_at_start(vault: DevVault, **options: str) -> str:
-    with client_of(vault, deadline=0.5) as client, pytest.raises(Stop) as stopped:
+def refused_at_start(vault: DevVault, deadline: float = 5.0, **options: str) -> str:
+    with client_of(vault, deadline=deadline) as client, pytest.raises(Stop) as stopped:
         transit_of(configured(vault, **options), client)
     return str(stopped.value)
 
@@ -315,7 +316,7 @@ def test_a_key_with_several_versions_needs_the_version_to_write_with(vault: DevV
 
 def test_a_vault_that_does_not_answer_stops_the_start(vault: DevVault) -> None:
     vault.seal()
-    assert refused_at_start(vault) == "transforms.t: Vault does not answer"
+    assert refused_at_start(vault, deadline=0.4) == "transforms.t: Vault does not answer"
 
 
 def test_where_no_vault_is_configured_its_keys_cannot_be_used() -> None:
