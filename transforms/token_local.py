@@ -12,6 +12,9 @@ from transforms.token_siv import KEY_BYTES, LARGEST_VERSION, Sealer
 from transforms.token_texts import EMAIL_FORMAT, TOKEN_FORMAT, EmailSpelling, Spelling, TokenSpelling
 from transforms.transform import KeyRing
 
+_TOO_LONG = Rejected(Code.TOO_LONG)
+_FOREIGN = Rejected(Code.NOT_A_TOKEN)
+
 
 def local_maker(ring: KeyRing, domain: str, version: int, email_domain: str | None) -> Make:
     """Makes tokens under one version of a ring; addresses where `email_domain` is given.
@@ -33,10 +36,6 @@ def local_reader(ring: KeyRing, domain: str, email_domain: str | None) -> Read:
         return beside([read(token) or _FOREIGN for token in tokens], lambda found: list(map(open_, found)))
 
     return values
-
-
-_TOO_LONG = Rejected(Code.TOO_LONG)
-_FOREIGN = Rejected(Code.NOT_A_TOKEN)
 
 
 def _sealer(ring: KeyRing, domain: str, email_domain: str | None) -> Sealer:
