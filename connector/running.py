@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from connector.plan import Plan, Stage
 from connector.record import Failure, Stop
 from registry.columns import Column, Gather, gather
 from registry.schema.tree import Field
 from transforms.outcome import Code, Dropped, Rejected, Unavailable
-from transforms.transform import Along, Apply, EmittingStep, Header, Rows, RowStep, Step
+from transforms.transform import Apply, EmittingStep, Header, Rows, RowStep, Step
 
 Run = Callable[[Rows], Mapping[int, Rejected | Dropped]]
 """One step, compiled: changes rows in place, says which of them are rejected or dropped."""
@@ -155,26 +156,26 @@ def _emitting_run(step: EmittingStep, path: str) -> Run:
         if column.values:
             where = column.rows()
             values = step.apply(column.values)
-            emitted: dict[int, list[Along]] = {}
             for at, row in enumerate(where):
-                if isinstance(values[at], Rejected):
-                    continue
-                result = step.emit(values[at], beside.get(row))
-                if isinstance(result, Rejected):
-                    values[at] = result
-                    continue
-                values[at], along = result
-                if along is not None:
-                    emitted.setdefault(row, []).append(along)
+                values[at] = _emitted(step, values[at], beside.get(row), row, rows)
             gone = _rejections(where, values, path)
-            for row, records_along in emitted.items():
-                rows.along[row] += tuple(records_along)
             collided = column.put(values)
             gone |= dict.fromkeys(collided, Rejected(Code.MAP_KEY_COLLISION, path))
         gone |= dict.fromkeys(column.misfits, Rejected(Code.NOT_A_CONTAINER, path))
         return gone
 
     return run
+
+
+def _emitted(step: EmittingStep, value: Any, beside: Any, row: int, rows: Rows) -> Any:
+    """The value to write, or `Rejected`; what goes along with the row is added to it."""
+    result = value if isinstance(value, Rejected) else step.emit(value, beside)
+    if isinstance(result, Rejected):
+        return result
+    new, along = result
+    if along is not None:
+        rows.along[row] += (along,)
+    return new
 
 
 def _by_row(column: Column) -> dict[int, object]:

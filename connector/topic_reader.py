@@ -19,7 +19,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import ListOffsetsResultInfo, OffsetSpec
 
-from connector.failures import Call, Setback, is_outage, remedy_for
+from connector.failures import Call, Remedy, Setback, remedy_for
 
 _ASK_S = 5.0
 _POLL_S = 0.1
@@ -94,7 +94,7 @@ class TopicReader:
         if error.code() == KafkaError._PARTITION_EOF:
             self._reached[number] = max(self._reached[number], offset)  # type: ignore[type-var, assignment]  # as above
             return True
-        if not is_outage(error):
+        if remedy_for(error, Call.CONSUME) is not Remedy.RETRY:
             raise _setback(error)
         return False
 

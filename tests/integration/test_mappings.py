@@ -97,6 +97,25 @@ def test_however_often_a_task_is_killed_records_and_mappings_are_committed_toget
     assert {m.key() for m in _read(address, mapping)} == {b"t%d" % number for number in range(records)}
 
 
+def test_a_broker_that_crashes_and_comes_back_loses_no_mapping_and_doubles_no_record(tmp_path: Path) -> None:
+    with Broker() as own:
+        address = own.bootstrap_servers
+        source, mapping, records = create_topic(address, 2), "mapping", 5_000
+        seed(address, source, 2, records, "map:t%d:ann:v")
+        settings = {"bootstrap_servers": address, "topics": [source], "mapping": mapping, "batch_max_records": 200}
+        with worker(tmp_path, **settings) as running:
+            eventually(lambda: "assigned" in running.said(), "partitions are assigned")
+            time.sleep(0.5)
+            own.kill()
+            time.sleep(1)
+            own.start()
+            eventually(lambda: all_committed(address, source, 2), "everything is committed")
+            assert running.stop() == 0
+
+        assert len(_read(address, f"{source}.protected")) == records
+        assert {m.key() for m in _read(address, mapping)} == {b"t%d" % number for number in range(records)}
+
+
 def test_a_forgotten_subject_gets_no_mapping_and_its_records_still_arrive(
     broker: Broker, topic: TopicFactory, mapping: str, tmp_path: Path
 ) -> None:
