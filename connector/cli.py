@@ -21,6 +21,7 @@ import typer
 from rich.console import Console
 
 from connector.cli_keys import keys
+from connector.cli_tokens import forget, resolve
 from connector.config import ConfigErrors, Connector, Need, load
 from connector.hygiene import seal_process
 from connector.terminal import console
@@ -44,6 +45,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # they would show local variables, which hold records
 )
 app.add_typer(keys)
+app.command()(resolve)
+app.command()(forget)
 
 ConnectorFile = Annotated[
     Path, typer.Argument(metavar="CONNECTOR.json", help="The connector's configuration.", show_default=False)

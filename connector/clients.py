@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from confluent_kafka import KafkaError, Message
@@ -48,6 +48,12 @@ def consumer_config(settings: SessionSettings, log: LibraryLog) -> dict[str, Any
             config["group.instance.id"] = settings.transactional_id
     owned = {**_OWNED_BY_THE_SESSION, "group.id": settings.group_id, "group.protocol": settings.group_protocol}
     return config | dict(settings.consumer) | owned | log.settings()
+
+
+def reader_config(consumer: Mapping[str, Any], group_id: str, log: LibraryLog) -> dict[str, Any]:
+    """Settings of a consumer that reads whole topics, committed records alone, and never joins or commits."""
+    owned = {**_OWNED_BY_THE_SESSION, "group.id": group_id, "enable.partition.eof": True}
+    return {**_CONSUMER_BOUNDS, **consumer, **owned, **log.settings()}
 
 
 def producer_config(

@@ -14,6 +14,7 @@ _STAGES = {
     "value.converter": "VALUE_CONVERTER",
     "header.converter": "HEADER_CONVERTER",
     "sink": "KAFKA_PRODUCE",
+    "mapping": "KAFKA_PRODUCE",
 }
 
 

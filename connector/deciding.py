@@ -21,7 +21,13 @@ from transforms.outcome import Dropped
 
 
 class Pipeline(Protocol):
-    """What makes outcomes of records. It knows nothing of transactions, and may be asked twice for the same records."""
+    """What makes outcomes of records. It knows nothing of transactions, and may be asked twice for the same records.
+
+    `subject_keys` are the fingerprints of the keys under which it says whose its mappings are.
+    """
+
+    @property
+    def subject_keys(self) -> frozenset[str]: ...
 
     def process(self, messages: Sequence[Message]) -> Sequence[Outcome | Held]:
         """One outcome a message, in the same order. Raises `Unavailable` to be asked again later, or `Stop`.

@@ -32,6 +32,7 @@ class Call(Enum):
     COMMIT = auto()
     ABORT = auto()
     ADMIN = auto()
+    SCAN = auto()
 
 
 class Remedy(Enum):
@@ -157,7 +158,7 @@ _REFUSALS = {
 }
 _CONSUMER_CALLS = frozenset({Call.CONSUME, Call.SEEK, Call.COMMITTED})
 _MEMBER_CALLS = _CONSUMER_CALLS | {Call.SEND_OFFSETS}
-_BEFORE_COMMIT = frozenset({Call.PRODUCE, Call.SEND_OFFSETS})
+_BEFORE_COMMIT = frozenset({Call.PRODUCE, Call.SEND_OFFSETS, Call.SCAN})
 
 _IN_USE = "another live process uses this worker.id"
 _ADVICE = {
@@ -197,7 +198,8 @@ def _consumer_remedy(error: KafkaError, call: Call) -> Remedy:
 
 def _leaves_abortable(error: KafkaError, call: Call) -> bool:
     # A transaction that failed in the background refuses to take more records, with no mark at all (_STATE).
-    return call is Call.PRODUCE or error.txn_requires_abort()
+    # A scan is no part of it.
+    return call in (Call.PRODUCE, Call.SCAN) or error.txn_requires_abort()
 
 
 def is_outage(error: KafkaError) -> bool:

@@ -28,6 +28,7 @@ from connector.shapes import raw_root, shape_of
 from connector.side import Original, Side
 from connector.subject_rules import SubjectRules
 from connector.subjects import Registering, Subjects
+from connector.vault_tokens import subject_keys, vault_rings
 from registry.client import EVER
 from registry.errors import GuidsNotServed, PoisonRecord, RegistryError, RegistryUnavailable, SchemaNotFound
 from registry.history import Versions
@@ -86,6 +87,7 @@ class Pipeline:
         self._routes: Recent[GroupKey, Route] = Recent()
         self._failures: Recent[GroupKey, tuple[float, Failure]] = Recent()
         self._expected_headers = frozenset(protection.rules.for_headers()) | frozenset(ID_HEADERS.values())
+        self.subject_keys = subject_keys(vault_rings(protection.links, protection.keys))
         self.bound = 0
 
     def check_keys(self, sinks: Iterable[str]) -> None:

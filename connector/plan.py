@@ -15,7 +15,7 @@ from registry.schema.settle import settled
 from registry.schema.tree import Field, Shape, nothing
 from transforms.outcome import Unbindable
 from transforms.predicate import Predicate
-from transforms.transform import Bound, ColumnStep, Context, Rows, RowStep, Step, Transform
+from transforms.transform import Bound, Context, Rows, RowStep, Step, Transform
 
 MOST_ENDS = 64
 _TOO_MANY = f"the chain's predicates part the records in more than {MOST_ENDS} ways"
@@ -116,7 +116,7 @@ class Plan:
 
     def touches(self, side: str) -> bool:
         """Whether some step reads or writes values of a side."""
-        return any(step.side == side if isinstance(step, ColumnStep) else side in step.needs for step in self.steps())
+        return any(side in step.needs if isinstance(step, RowStep) else step.side == side for step in self.steps())
 
 
 class TooManyEnds(Unbindable):

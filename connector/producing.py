@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -28,7 +28,7 @@ class Producing:
         self.client = Producer(config)
         self._undelivered: list[KafkaError] = []
 
-    def produce(self, outcomes: Sequence[Outcome]) -> None:
+    def produce(self, outcomes: Iterable[Outcome]) -> None:
         """Queues what has to be sent, in order; blocks while the queue is full. Raises `Setback`."""
         self._undelivered.clear()
         produce = self.client.produce
@@ -62,6 +62,12 @@ class Producing:
         except TimeoutError:
             error = KafkaError(KafkaError._TIMED_OUT)
             raise Setback(remedy_for(error, Call.SEND_OFFSETS), error, Call.SEND_OFFSETS) from None
+
+    def flush(self, seconds: float) -> None:
+        """Waits until brokers have all that was queued, or have refused it. Raises `Setback` when that takes longer."""
+        if self.client.flush(seconds):
+            error = KafkaError(KafkaError._TIMED_OUT)
+            raise Setback(remedy_for(error, Call.PRODUCE), error, Call.PRODUCE)
 
     def refused(self) -> Code | None:
         """Why a broker refused a record of this transaction, if one did; waits a moment for the last reports."""

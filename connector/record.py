@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from transforms.outcome import Code, Dropped
+from transforms.transform import Along
 
 RawHeaders = list[tuple[str, bytes | None]]
 
 
 @dataclass(slots=True, repr=False)
 class Sink:
-    """A record to produce, ready as bytes. `partition` None leaves the choice to the partitioner."""
+    """A record to produce, ready as bytes. `partition` None leaves the choice to the partitioner.
+
+    `along` are records of the mapping topic, which are produced in the same transaction.
+    """
 
     topic: str
     partition: int | None
@@ -20,6 +24,7 @@ class Sink:
     value: bytes | None
     headers: RawHeaders | None
     timestamp: int
+    along: tuple[Along, ...] = ()
 
     def __repr__(self) -> str:
         return f"<record for {self.topic}>"
@@ -30,7 +35,7 @@ class Failure:
     """A source record that is rejected: the code, the stage that said so, the path pattern, an error's class name.
 
     `reason` is a sentence about schemas and paths for the log, never about a value. `stage` is `key.converter`,
-    `value.converter`, `transforms.<alias>`, `coverage` or `sink`.
+    `value.converter`, `transforms.<alias>`, `coverage`, `sink` or `mapping`.
     """
 
     code: Code

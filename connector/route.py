@@ -184,7 +184,13 @@ class Route:
             partition = rows.partitions[row] if keeps_key else None
             headers = rows.headers[row]
             outcomes[at] = Sink(
-                sink, partition, key, value, _raw(headers) if headers else None, rows.timestamps[row] or 0
+                sink,
+                partition,
+                key,
+                value,
+                _raw(headers) if headers else None,
+                rows.timestamps[row] or 0,
+                rows.along[row],
             )
         for side, bad in (("key", keys.bad), ("value", values.bad)):
             for row, error in bad.items():

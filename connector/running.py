@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from connector.plan import Plan, Stage
 from connector.record import Failure, Stop
-from registry.columns import Gather, gather
+from registry.columns import Column, Gather, gather
 from registry.schema.tree import Field
 from transforms.outcome import Code, Dropped, Rejected, Unavailable
-from transforms.transform import Apply, ColumnStep, Header, Rows, RowStep
+from transforms.transform import Apply, EmittingStep, Header, Rows, RowStep, Step
 
 Run = Callable[[Rows], Mapping[int, Rejected | Dropped]]
 """One step, compiled: changes rows in place, says which of them are rejected or dropped."""
@@ -117,12 +118,14 @@ def _failure(stage: Stage, why: Rejected) -> Failure:
     return Failure(why.code, stage.where, why.path, why.error)
 
 
-def _compiled(step: ColumnStep | RowStep) -> Run:
+def _compiled(step: Step) -> Run:
     if isinstance(step, RowStep):
         apply = step.apply
         return lambda rows: apply(rows) or {}
-    paths = {place.path for place in step.walk.places()}
-    return _column_run(step.side, gather(step.walk, nulls=step.nulls), step.apply, min(paths, default=""))
+    path = min({place.path for place in step.walk.places()}, default="")
+    if isinstance(step, EmittingStep):
+        return _emitting_run(step, path)
+    return _column_run(step.side, gather(step.walk, nulls=step.nulls), step.apply, path)
 
 
 def _column_run(side: str, gather_values: Gather, apply: Apply, path: str) -> Run:
@@ -139,6 +142,51 @@ def _column_run(side: str, gather_values: Gather, apply: Apply, path: str) -> Ru
         return gone
 
     return run
+
+
+def _emitting_run(step: EmittingStep, path: str) -> Run:
+    gather_values = gather(step.walk)
+    gather_beside = gather(step.beside) if step.beside is not None else None
+
+    def run(rows: Rows) -> Mapping[int, Rejected | Dropped]:
+        records = rows.side(step.side)
+        column = gather_values(records)
+        beside = _by_row(gather_beside(records)) if gather_beside is not None else {}
+        gone: dict[int, Rejected | Dropped] = {}
+        if column.values:
+            where = column.rows()
+            values = step.apply(column.values)
+            for at, row in enumerate(where):
+                values[at] = _emitted(step, values[at], beside.get(row), row, rows)
+            gone = _rejections(where, values, path)
+            collided = column.put(values)
+            gone |= dict.fromkeys(collided, Rejected(Code.MAP_KEY_COLLISION, path))
+        gone |= dict.fromkeys(column.misfits, Rejected(Code.NOT_A_CONTAINER, path))
+        return gone
+
+    return run
+
+
+def _emitted(step: EmittingStep, value: Any, beside: Any, row: int, rows: Rows) -> Any:
+    """The value to write, or `Rejected`; what goes along with the row is added to it."""
+    result = value if isinstance(value, Rejected) else step.emit(value, beside)
+    if isinstance(result, Rejected):
+        return result
+    new, along = result
+    if along is not None:
+        rows.along[row] += (along,)
+    return new
+
+
+def _by_row(column: Column) -> dict[int, object]:
+    """The one value of each row; rows that have several have none, because nothing says which one counts."""
+    found: dict[int, object] = {}
+    several: set[int] = set()
+    for row, value in zip(column.rows(), column.values, strict=True):
+        if row in found:
+            several.add(row)
+        found[row] = value
+    return {row: value for row, value in found.items() if row not in several}
 
 
 def _rejections(rows: Sequence[int], values: Sequence[object], path: str) -> dict[int, Rejected | Dropped]:

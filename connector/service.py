@@ -28,7 +28,7 @@ from connector.pipeline import Pipeline
 from connector.protecting import protection_of
 from connector.record import Stop
 from connector.session import Session
-from connector.session_settings import Errors, SessionSettings
+from connector.session_settings import Errors, SessionSettings, TokenMapping
 from connector.transit import report_caches, transit_of
 from registry.client import RegistryClient
 
@@ -114,8 +114,16 @@ def settings_of(connector: Connector, task: int) -> SessionSettings:
             deadletter_replication=connector.dead_letters.replication_factor,
             deadletter_headers=connector.dead_letters.context_headers,
         ),
+        mapping=mapping_of(connector),
+        audit_topic=connector.audit.topic,
         task=task,
     )
+
+
+def mapping_of(connector: Connector) -> TokenMapping | None:
+    """Where the mappings of tokens go, if the configuration says so."""
+    topic = connector.mapping.topic
+    return TokenMapping(topic, connector.mapping.replication_factor) if topic is not None else None
 
 
 def _service(connector: Connector) -> Service:

@@ -27,11 +27,13 @@ from connector.deciding import Deciding, Pipeline
 from connector.failures import Call, Remedy, Setback, advice, remedy_for
 from connector.gathering import Gathering
 from connector.logs import LibraryLog
+from connector.mappings import Mappings
 from connector.producing import Producing
 from connector.record import Failure, Sink, Stop
 from connector.registry_outage import RegistryAway
 from connector.session_settings import SessionSettings
 from connector.sinks import Sinks
+from connector.topics import Topics
 from transforms.outcome import Code, Unavailable
 
 _ASK_S = 5.0
@@ -55,10 +57,13 @@ class Session:
         self._settings = settings
         self._stopping = stopping
         self._log = structlog.get_logger()
-        self._sinks = Sinks(AdminClient(admin_config(settings)), settings)
+        admin = AdminClient(admin_config(settings))
+        self._sinks = Sinks(Topics(admin), settings)
         self._deciding = Deciding(settings, pipeline, self._sinks)
         self._source = Gathering(consumer_config(settings, LibraryLog("consumer")), settings, stopping)
         self._producer = Producing(settings, self._sinks.smallest_limit)
+        mapping = settings.mapping
+        self._mappings = Mappings(admin, settings, mapping, pipeline.subject_keys) if mapping is not None else None
         self._in_transaction = False
         self._pending: deque[Batch] = deque()
         self._attempts = 0
@@ -85,6 +90,8 @@ class Session:
         for seconds in _waits():
             try:
                 self._sinks.check(self._source.topics())
+                if self._mappings is not None:
+                    self._mappings.start()
                 return self._init_transactions()
             except Unavailable as reason:
                 self._log.warning("waiting", reason=str(reason))
@@ -176,11 +183,23 @@ class Session:
         self._call(Call.BEGIN, producer.client.begin_transaction)
         self._in_transaction = True
         producer.produce(batch.outcomes)
+        mappings = self._mappings.due(batch.outcomes) if self._mappings is not None else []
+        producer.produce(mappings)
         self._call(Call.SEND_OFFSETS, lambda: producer.send_offsets(offsets, self._source.group_metadata(), _ASK_S))
+        if mappings and self._were_forgotten(batch, mappings):
+            self._abort()
+            return self._transact(batch)
         self._call(Call.COMMIT, producer.client.commit_transaction, _COMMIT_S)
         self._in_transaction = False
         self._attempts = 0
         self._log.debug("committed", records=len(batch))
+        return None
+
+    def _were_forgotten(self, batch: Batch, written: Sequence[Sink]) -> bool:
+        """Whether a subject of mappings that this transaction wrote was forgotten meanwhile."""
+        assert self._mappings is not None  # noqa: S101  it made the mappings
+        self._producer.flush(_COMMIT_S)
+        return self._mappings.refresh() and len(self._mappings.due(batch.outcomes)) < len(written)
 
     def _recover(self, setback: Setback) -> None:
         """Does what the table of failures says, and whatever that leads to, until records can be read again."""
@@ -255,6 +274,8 @@ class Session:
                 self._log.warning("not aborted", error=raised.args[0].name())
         self._producer.discard()
         self._source.close()
+        if self._mappings is not None:
+            self._mappings.close()
 
     def _call(self, call: Call, function: Callable[..., Any], *arguments: Any) -> Any:
         """Calls until there is an answer; raises `Setback` for an answer that calling again does not change."""

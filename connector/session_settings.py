@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from connector.markers import FORGOTTEN
 from connector.source_topics import PLACEHOLDER, SourceTopics
 
 
@@ -18,6 +19,18 @@ class Errors:
     deadletter_replication: int = -1
     deadletter_headers: bool = True
     log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TokenMapping:
+    """Where the way back of tokens is kept (`mapping.*`)."""
+
+    topic: str
+    replication: int = 3
+
+    @property
+    def forgotten_topic(self) -> str:
+        return f"{self.topic}{FORGOTTEN}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +58,19 @@ class SessionSettings:
     batch_max_bytes: int = 16 * 1024 * 1024
     batch_max_wait_ms: int = 100
     errors: Errors = Errors()
+    mapping: TokenMapping | None = None
+    audit_topic: str | None = None
     task: int = 0
 
     @property
     def transactional_id(self) -> str:
         return f"{self.name}-{self.worker_id}-{self.task}"
+
+    @property
+    def own_topics(self) -> frozenset[str]:
+        """Topics that no record of the chain is read from or goes to."""
+        mapping = (self.mapping.topic, self.mapping.forgotten_topic) if self.mapping is not None else ()
+        return frozenset(filter(None, (self.errors.deadletter_topic, self.audit_topic, *mapping)))
 
     def sink_for(self, topic: str) -> str:
         """The topic that a record ends in, from its topic as it is after the chain."""
@@ -57,6 +78,4 @@ class SessionSettings:
 
     def is_source(self, topic: str) -> bool:
         """Whether the connector reads this topic, now or once it exists. A sink never is one."""
-        return SourceTopics(self.topics, self.matches, self.sink_topic_format, self.errors.deadletter_topic).include(
-            topic
-        )
+        return SourceTopics(self.topics, self.matches, self.sink_topic_format, self.own_topics).include(topic)

@@ -25,7 +25,7 @@ from registry.schema.tree import NAMED, Field
 from registry.schema.walk import Walk
 from registry.wire import BY_ID, PREFIX_LENGTH, Framing
 from transforms.outcome import Code
-from transforms.transform import ColumnStep
+from transforms.transform import RowStep
 
 _SOME_PREFIX = bytes(PREFIX_LENGTH)
 
@@ -83,7 +83,8 @@ class Side:
         if self._original is None:
             self._reader = CONVERTERS.get(self._converter)
         else:
-            walks = [s.walk for s in plan.steps() if isinstance(s, ColumnStep) and s.side == self._name]
+            steps = [s for s in plan.steps() if not isinstance(s, RowStep) and s.side == self._name]
+            walks = [walk for step in steps for walk in step.walks]
             whole = plan.reads_whole(self._name)
             self._opaque = frozenset() if whole else opaque_leaves(self._root, [*walks, *watched])
             self._reader = AvroReader(self._root, self._opaque)

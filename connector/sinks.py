@@ -9,25 +9,19 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import structlog
-from confluent_kafka import KafkaError, KafkaException, Message, TopicCollection
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._config import ConfigEntry, ConfigResource
-from confluent_kafka.admin._resource import ResourceType
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka import Message
 
-from connector.failures import Call, Remedy, advice, remedy_for
+from connector.mapping_topics import checked
 from connector.record import Failure, Outcome, RawHeaders, Sink, Stop
 from connector.session_settings import SessionSettings
-from transforms.outcome import Code, Unavailable
+from connector.topics import Config, Topics, text
+from transforms.outcome import Code
+from transforms.transform import Along
 
 _STAGE = "sink"
-_ANSWER_S = 10.0
 # The most that a record batch of one record adds to the bytes of key, value and headers.
 _OVERHEAD = 96
 _HEADER_OVERHEAD = 10
@@ -77,22 +71,24 @@ def _header_bytes(headers: RawHeaders) -> int:
 class Sinks:
     """Knows every topic that was produced to. Raises `Unavailable` during an outage of Kafka."""
 
-    def __init__(self, admin: AdminClient, settings: SessionSettings) -> None:
-        self._admin = admin
+    def __init__(self, topics: Topics, settings: SessionSettings) -> None:
+        self._topics = topics
         self._settings = settings
-        self._log = structlog.get_logger()
         self._sinks: dict[str, SinkTopic] = {}
         self._partitions: dict[str, int] = {}
+        self._mapping: SinkTopic | None = None
 
     @property
     def smallest_limit(self) -> int:
         """The smallest `max.message.bytes` of any sink so far."""
-        return min((sink.max_bytes for sink in self._sinks.values()), default=_DEFAULT_MAX_BYTES)
+        sinks = [*self._sinks.values(), *([self._mapping] if self._mapping is not None else [])]
+        return min((sink.max_bytes for sink in sinks), default=_DEFAULT_MAX_BYTES)
 
     def forget(self) -> None:
         """Topics are looked at again before they are used next: partitions were added, or a topic is gone."""
         self._sinks.clear()
         self._partitions.clear()
+        self._mapping = None
 
     def check(self, sources: Iterable[str]) -> None:
         """Makes or checks the sink of each source, and the dead letter topic. Raises `Stop` where one cannot be."""
@@ -100,10 +96,20 @@ class Sinks:
         for source, sink in sorted(routes):
             if not self._is_allowed(sink):
                 raise Stop(
-                    f"the sink of {source} would be {sink}: a source, the dead letter topic or no name of a topic"
+                    f"the sink of {source} would be {sink}: a source, the topic of dead letters, mappings or the "
+                    "audit, or no name of a topic"
                 )
         self._know(routes)
         self._check_dead_letters()
+        self._know_mapping()
+
+    def _know_mapping(self) -> None:
+        mapping = self._settings.mapping
+        if mapping is not None and self._mapping is None:
+            for topic in (mapping.topic, mapping.forgotten_topic):
+                if self._settings.is_source(topic):
+                    raise Stop(f"the topic {topic} of the tokens' mapping is a source")
+            self._mapping = _limits(*checked(self._topics, mapping))
 
     def _check_dead_letters(self) -> None:
         errors = self._settings.errors
@@ -111,17 +117,18 @@ class Sinks:
             return
         if self._settings.is_source(errors.deadletter_topic):
             raise Stop(f"the dead letter topic {errors.deadletter_topic} is a source")
-        if not self._describe([errors.deadletter_topic]):
-            self._create(errors.deadletter_topic, 1, replication=errors.deadletter_replication)
+        if not self._topics.describe([errors.deadletter_topic]):
+            self._topics.create(errors.deadletter_topic, 1, replication=errors.deadletter_replication)
 
     def judge(self, messages: Sequence[Message], outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """The outcomes with a `Failure` in place of each record that its sink would refuse.
+        """The outcomes with a `Failure` in place of each record that its sink would refuse, or the mapping topic.
 
         A record keeps its partition only where source and sink have the same number of them.
         """
         rows = zip(messages, outcomes, strict=True)
         routes = {(m.topic(), o.topic) for m, o in rows if type(o) is Sink}
         sinks, same = self._prepare(routes)  # type: ignore[arg-type]  # a consumed record has a topic
+        self._know_mapping()
         now = int(time.time() * 1000)
         judged = list(outcomes)
         for row, outcome in enumerate(outcomes):
@@ -132,9 +139,18 @@ class Sinks:
                 judged[row] = Failure(Code.SINK_TOPIC, _STAGE)
             elif (code := sink.refuses(outcome, now)) is not None:
                 judged[row] = Failure(code, _STAGE)
+            elif outcome.along and (code := self._refuses_mapping(outcome.along)) is not None:
+                judged[row] = Failure(code, "mapping")
             elif outcome.partition is not None and (messages[row].topic(), outcome.topic) not in same:
                 outcome.partition = None
         return judged
+
+    def _refuses_mapping(self, along: Sequence[Along]) -> Code | None:
+        """Why the mapping topic would refuse what goes along with a record."""
+        if self._mapping is None:
+            raise Stop("the chain makes mappings of tokens, and mapping.topic does not say where they go")
+        largest = max(len(record.key) + len(record.value) for record in along)
+        return Code.TOO_LARGE if largest + _OVERHEAD > self._mapping.max_bytes else None
 
     def _prepare(self, routes: set[Route]) -> tuple[dict[str, SinkTopic], set[Route]]:
         """The topics that may be produced to, and the routes on which a record keeps its partition."""
@@ -146,7 +162,7 @@ class Sinks:
     def _is_allowed(self, topic: str) -> bool:
         if not _LEGAL.fullmatch(topic) or topic in (".", ".."):
             return False
-        return topic != self._settings.errors.deadletter_topic and not self._settings.is_source(topic)
+        return topic not in self._settings.own_topics and not self._settings.is_source(topic)
 
     def _know(self, routes: Iterable[Route]) -> None:
         routes = set(routes)
@@ -157,69 +173,28 @@ class Sinks:
         }
         if not wanted:
             return
-        found = self._describe({topic for route in wanted for topic in route})
+        found = self._topics.describe({topic for route in wanted for topic in route})
         for source, sink in sorted(wanted):
             if source not in found:
                 raise Stop(f"the source topic {source} does not exist")
             if sink not in found:
-                found[sink] = self._create(sink, found[source], replication=-1)
+                found[sink] = self._topics.create(sink, found[source], replication=-1)
         sinks = {sink for _, sink in wanted}
-        configs = self._configs(sinks)
+        configs = self._topics.configs(sinks)
         self._partitions |= {source: found[source] for source, _ in wanted}
         self._sinks |= {sink: _limits(found[sink], configs[sink]) for sink in sinks}
 
-    def _describe(self, topics: Iterable[str]) -> dict[str, int]:
-        """The number of partitions of each of the topics that exist."""
-        asked = self._admin.describe_topics(TopicCollection(sorted(topics)), request_timeout=_ANSWER_S)
-        answers = {
-            topic: self._answer(future, missing=KafkaError.UNKNOWN_TOPIC_OR_PART) for topic, future in asked.items()
-        }
-        return {topic: len(answer.partitions) for topic, answer in answers.items() if answer is not None}
 
-    def _create(self, topic: str, partitions: int, *, replication: int) -> int:
-        new = NewTopic(topic, num_partitions=partitions, replication_factor=replication)
-        asked = self._admin.create_topics([new], request_timeout=_ANSWER_S)
-        self._answer(asked[topic], missing=KafkaError.TOPIC_ALREADY_EXISTS)  # another task was first
-        self._log.info("topic created", topic=topic, partitions=partitions)
-        there = self._describe([topic])
-        if topic not in there:
-            raise Unavailable(f"Kafka does not show the new topic {topic} yet")
-        return there[topic]
-
-    def _configs(self, topics: Iterable[str]) -> dict[str, Mapping[str, ConfigEntry]]:
-        resources = [ConfigResource(ResourceType.TOPIC, topic) for topic in sorted(topics)]
-        asked = self._admin.describe_configs(resources, request_timeout=_ANSWER_S)
-        return {resource.name: self._answer(future) for resource, future in asked.items()}
-
-    def _answer(self, future: Future[Any], *, missing: int | None = None) -> Any:
-        """The answer of Kafka, None for the error `missing`; an outage is `Unavailable`, anything else `Stop`."""
-        try:
-            return future.result(_ANSWER_S + 1)
-        except KafkaException as raised:
-            error = raised.args[0]
-        except TimeoutError:
-            raise Unavailable("Kafka does not answer") from None
-        if error.code() == missing:
-            return None
-        if remedy_for(error, Call.ADMIN) is Remedy.RETRY:
-            raise Unavailable(f"Kafka does not answer: {error.name()}")
-        raise Stop(f"topics cannot be made or read: {advice(error.code(), error.name())}")
-
-
-def _limits(partitions: int, config: Mapping[str, ConfigEntry]) -> SinkTopic:
+def _limits(partitions: int, config: Config) -> SinkTopic:
     def number(name: str) -> int | None:
         value = config[name].value if name in config else None
         return None if value is None or int(value) >= _UNBOUNDED else int(value)
 
-    by_producer = _text(config, "message.timestamp.type") != "LogAppendTime"
+    by_producer = text(config, "message.timestamp.type") != "LogAppendTime"
     return SinkTopic(
         partitions=partitions,
         max_bytes=number("max.message.bytes") or _DEFAULT_MAX_BYTES,
         oldest=number("message.timestamp.before.max.ms") if by_producer else None,
         newest=number("message.timestamp.after.max.ms") if by_producer else None,
-        needs_key="compact" in _text(config, "cleanup.policy"),
+        needs_key="compact" in text(config, "cleanup.policy"),
     )
-
-
-def _text(config: Mapping[str, ConfigEntry], name: str) -> str:
-    return (config[name].value or "") if name in config else ""

@@ -13,12 +13,15 @@ _INTERNAL = frozenset({"__consumer_offsets", "__transaction_state", "__share_gro
 
 @dataclass(frozen=True, slots=True)
 class SourceTopics:
-    """Names, or a pattern (`matches`, None where the topics are named), and what must be known of the sinks."""
+    """Names, or a pattern (`matches`, None where the topics are named), and what must be known of the sinks.
+
+    `own_topics` are written by the connector and are no sinks: dead letters, the mapping of tokens, the audit.
+    """
 
     topics: tuple[str, ...]
     matches: Callable[[str], bool] | None
     sink_topic_format: str
-    deadletter_topic: str | None
+    own_topics: frozenset[str]
 
     def include(self, topic: str) -> bool:
         """Whether the connector reads this topic, now or once it exists. A sink never is one.
@@ -27,7 +30,7 @@ class SourceTopics:
         """
         if self.matches is None:
             return topic in self.topics
-        is_ours = topic == self.deadletter_topic or topic in _INTERNAL or self._has_format_of_a_sink(topic)
+        is_ours = topic in self.own_topics or topic in _INTERNAL or self._has_format_of_a_sink(topic)
         return not is_ours and self.matches(topic)
 
     def _has_format_of_a_sink(self, topic: str) -> bool:

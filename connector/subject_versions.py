@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from connector.config import Connector
+from connector.config.own_topics import own_topics
 from connector.source_schemas import UnusableSchema, root_without_schema, subject_of
 from connector.source_topics import SourceTopics
 from connector.tagging import Facts, Tagging, facts_of
@@ -88,7 +89,8 @@ def _topics_of(connector: Connector, registry: RegistryClient) -> list[str]:
     pattern = connector.sources.pattern
     if pattern is None:
         return list(connector.sources.topics)
-    reads = SourceTopics((), pattern.matches, connector.sink_topic_format, connector.dead_letters.topic)
+    own = frozenset(topic for topic, _ in own_topics(connector.dead_letters, connector.mapping, connector.audit))
+    reads = SourceTopics((), pattern.matches, connector.sink_topic_format, own)
     try:
         subjects = registry.subjects()
     except RegistryError as error:

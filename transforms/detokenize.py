@@ -8,10 +8,10 @@ schema; else what comes back is a string (leaf_restored.py).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
+from pydantic import BeforeValidator, model_validator
 from pydantic import Field as Option
-from pydantic import model_validator
 
 from registry.schema.tree import Field, Guard, Shape, Type
 from transforms.leaf_restored import restored, type_of
@@ -25,13 +25,19 @@ from transforms.token_transit import transit_reader
 from transforms.transform import Apply, Bound, Context, Integer
 
 
+def _is_read_in_a_stream(mode: Any) -> Any:
+    if mode == "vault":
+        raise ValueError("expected local or transit: streamveil resolve reads the tokens of mode=vault")
+    return mode
+
+
 class Detokenize(TokenOptions):
     """Give back what Tokenize replaced with the same options; what it gives back is not protected any more."""
 
     batched: ClassVar[bool] = True
 
-    mode: Literal["local", "transit"] = Option(
-        default="local", description="How the tokens were made. Those of mode=vault are not read in a stream."
+    mode: Annotated[Literal["local", "transit"], BeforeValidator(_is_read_in_a_stream)] = Option(
+        default="local", description="How the tokens were made. Those of mode=vault are read by `streamveil resolve`."
     )
     key_version: Integer | None = VERSION_TO_REVERSE
 

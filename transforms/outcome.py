@@ -38,6 +38,7 @@ class Code(StrEnum):
     VAULT_REFUSED = "vault-refused"
     UNMATCHED_PATTERN = "unmatched-pattern"
     UNCHANGED = "unchanged"
+    NO_SUBJECT = "no-subject"
     MAP_KEY_COLLISION = "map-key-collision"
     NOT_ENCODABLE = "not-encodable"
     TOO_LARGE = "too-large"

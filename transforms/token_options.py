@@ -43,7 +43,8 @@ class TokenOptions(Keyed):
     )
     mode: Literal["local", "transit", "vault"] = Option(
         default="local",
-        description="`local`: the key ring is all that it takes. `transit`: Vault encrypts; its key never leaves it.",
+        description="`local`: the key ring is all that it takes. `transit`: Vault encrypts; its key never leaves it. "
+        "`vault`: the way back is a record of its own, which can be erased.",
     )
     email_domain: Annotated[str, AfterValidator(_is_mail_domain)] = Option(
         default="example.invalid",

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 PREFIX: Final = "tok_"
 TOKEN_FORMAT: Final = 1
 EMAIL_FORMAT: Final = 2
+VAULT_FORMAT: Final = 3
 
 LONGEST_ADDRESS: Final = 254
 LONGEST_LOCAL_PART: Final = 64

@@ -1,28 +1,38 @@
 """Tokenize: replaces values by tokens that can be joined like the values, and that Detokenize takes back.
 
 What of a value goes into a token says leaf_input.py. How tokens are made: mode=local in token_local.py, mode=transit
-in token_transit.py, format=digits in token_digits.py.
+in token_transit.py, mode=vault in token_vault.py, format=digits in token_digits.py.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
+from pydantic import AfterValidator, PrivateAttr, model_validator
 from pydantic import Field as Option
-from pydantic import PrivateAttr, model_validator
 
+from registry.schema.paths import BadPath, parse_path
 from registry.schema.tree import Field, Guard, Shape, Type
 from transforms.leaf_input import NO_INPUT, input_of
 from transforms.leaf_restored import remembered
 from transforms.outcome import Code, Rejected, Unbindable
-from transforms.selecting import Paths
 from transforms.token_cache import TokenCache
 from transforms.token_cipher import Make, beside
 from transforms.token_digits import digits
 from transforms.token_local import local_maker
 from transforms.token_options import TokenOptions
+from transforms.token_subject import emitting
 from transforms.token_transit import transit_maker
+from transforms.token_vault import Mapper
 from transforms.transform import Apply, Bound, Context, Integer, Transform
+
+
+def _is_path(text: str) -> str:
+    try:
+        parse_path(text)
+    except BadPath as problem:
+        raise ValueError(str(problem)) from None
+    return text
 
 
 class Tokenize(TokenOptions):
@@ -31,10 +41,10 @@ class Tokenize(TokenOptions):
     protecting: ClassVar[bool] = True
     batched: ClassVar[bool] = True
 
-    subject_field: Paths = Option(
-        default=(),
+    subject_field: Annotated[str, AfterValidator(_is_path)] | None = Option(
+        default=None,
         alias="subject.field",
-        description="mode=vault: the path of the field that says whose value it is.",
+        description="mode=vault: the path of the field, on the same side, that says whose value it is.",
     )
     cache_entries: Integer = Option(
         default=100_000,
@@ -55,7 +65,7 @@ class Tokenize(TokenOptions):
     def _has_the_options_of_its_mode(self) -> Self:
         if self.mode != "transit" and self.model_fields_set & {"cache_entries", "cache_seconds"}:
             raise ValueError("cache.entries and cache.seconds are for mode=transit")
-        if len(self.subject_field) != (self.mode == "vault"):
+        if (self.subject_field is not None) != (self.mode == "vault"):
             raise ValueError("subject.field is for mode=vault, which needs one")
         return self
 
@@ -83,7 +93,10 @@ class Tokenize(TokenOptions):
                 return new, digits(self.ring(context), domain, self.version(context), decrypts=False)
             return new, _making(field, self._maker(domain, context))
 
-        return self.over(shape, context, leaf, guard=lambda field: self._guard(field, context))
+        bound = self.over(shape, context, leaf, guard=lambda field: self._guard(field, context))
+        if self.subject_field is None:
+            return bound
+        return emitting(bound, shape, self.side, self.subject_field, self.ring(context), context)
 
     def _check_type(self, field: Field, context: Context) -> None:
         if self.format != "token":
@@ -103,7 +116,7 @@ class Tokenize(TokenOptions):
                 version = self.transit_version(context)
                 return transit_maker(self.transit(context), key, domain, version or 0, self._remembering())
             case _:
-                raise Unbindable(f"transforms.{context.alias}: mode=vault needs a mapping, which is not configured")
+                return Mapper(self.ring(context), domain, self.version(context)).tokens
 
     def _remembering(self) -> TokenCache | None:
         if self._cache is None and self.cache_entries:

@@ -35,11 +35,27 @@ class Header(NamedTuple):
         return self.value.encode() if isinstance(self.value, str) else self.value
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Along:
+    """A record of the mapping topic that goes along with a row: produced in the row's transaction, or not at all.
+
+    `subjects` are the keyed digests of whose it is, one for each key that somebody may have forgotten it under.
+    """
+
+    key: bytes
+    value: bytes
+    subjects: tuple[bytes, ...]
+
+    def __repr__(self) -> str:
+        return "<record that goes along>"
+
+
 @dataclass(slots=True)
 class Rows:
     """Records of one plan, as lists of the same length. A row step changes the lists in place.
 
-    `offsets` are those of the source; they may be left out where records have none.
+    `offsets` are those of the source; they may be left out where records have none. `along` is what steps have given
+    each row to take with it: it ends with the row that is rejected or dropped.
     """
 
     keys: list[Any]
@@ -49,10 +65,13 @@ class Rows:
     partitions: list[int | None]
     timestamps: list[int | None]
     offsets: list[int | None] = field(default_factory=list)
+    along: list[tuple[Along, ...]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not self.offsets:
             self.offsets = [None] * len(self.values)
+        if not self.along:
+            self.along = [()] * len(self.values)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -65,7 +84,8 @@ class Rows:
         return Rows(*([column[row] for row in rows] for column in self._columns()))
 
     def _columns(self) -> tuple[list[Any], ...]:
-        return self.keys, self.values, self.headers, self.topics, self.partitions, self.timestamps, self.offsets
+        records = (self.keys, self.values, self.headers, self.topics)
+        return *records, self.partitions, self.timestamps, self.offsets, self.along
 
     def __repr__(self) -> str:
         return f"<{len(self)} rows>"
@@ -80,6 +100,35 @@ class ColumnStep:
     apply: Apply
     nulls: bool = False
 
+    @property
+    def walks(self) -> tuple[Walk, ...]:
+        """To every place that is looked at."""
+        return (self.walk,)
+
+
+Emit = Callable[[Any, Any], "tuple[Any, Along | None] | Rejected"]
+"""What `apply` made of a value, and the value beside it (None where there is none): the value to write, and what goes
+along with its row; or why the row is rejected."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmittingStep:
+    """Maps the values of one place as a column step does, and gives rows records that go along with them.
+
+    `beside` leads to at most one value in each record, of the same side, which `emit` is shown; no walk: to none.
+    """
+
+    side: str
+    walk: Walk
+    apply: Apply
+    emit: Emit
+    beside: Walk | None = None
+
+    @property
+    def walks(self) -> tuple[Walk, ...]:
+        """To every place that is looked at."""
+        return (self.walk,) if self.beside is None else (self.walk, self.beside)
+
 
 @dataclass(frozen=True, slots=True)
 class RowStep:
@@ -92,7 +141,7 @@ class RowStep:
     needs: frozenset[str] = frozenset({"value"})
 
 
-Step = ColumnStep | RowStep
+Step = ColumnStep | EmittingStep | RowStep
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from connector.config.converters import Converters
 from connector.config.kafka_clients import Clients
-from connector.config.sections import Batch, DeadLetters, RecordErrors
+from connector.config.sections import Audit, Batch, DeadLetters, MappingKeys, RecordErrors
 from connector.config.sources import Sources
 from connector.plan import Link
 from connector.policy import Policy
@@ -55,6 +55,8 @@ class Connector:
     sources: Sources
     record_errors: RecordErrors
     dead_letters: DeadLetters
+    mapping: MappingKeys
+    audit: Audit
     sink_topic_format: str
     refresh_ms: int
     registry: RegistrySettings | None

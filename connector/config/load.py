@@ -16,11 +16,12 @@ from connector.config.converters import read_converters
 from connector.config.document import read_document
 from connector.config.errors import ConfigError, ConfigErrors
 from connector.config.kafka_clients import read_clients
+from connector.config.own_topics import DEAD_LETTER_TOPIC, check_own_topics, own_topics, read_audit, read_mapping
 from connector.config.reading import Need, Reading
 from connector.config.registry_settings import read_registry
 from connector.config.rings import read_rings
 from connector.config.sections import Batch, DeadLetters, Naming, PolicyKeys, Process, RecordErrors, Refreshing
-from connector.config.sources import Sources, check_topic, read_sink_format, read_sources
+from connector.config.sources import read_sink_format, read_sources
 from connector.config.subject_settings import read_subjects
 from connector.config.tag_rules import read_tag_rules
 from connector.config.vault_settings import read_settings, read_vault
@@ -31,7 +32,6 @@ from vault.keyring import Ring
 from vault.ring_document import RingPlace
 
 WORKER_ID = "STREAMVEIL_WORKER_ID"
-DEAD_LETTER_TOPIC = "errors.deadletterqueue.topic.name"
 
 
 def load(source: Path | Mapping[str, Any], *, need: Need) -> Connector:
@@ -77,7 +77,11 @@ def _read(reading: Reading) -> Connector:
     chain = read_chain(reading)
     converters = read_converters(reading)
     sources = read_sources(reading, required=needs_all)
-    dead_letters = _dead_letters(reading, sources)
+    dead_letters = reading.section(DeadLetters)
+    mapping = read_mapping(reading, chain)
+    audit = read_audit(reading)
+    own = own_topics(dead_letters, mapping, audit)
+    check_own_topics(reading, own, sources)
     rings = read_rings(reading, chain)
     service = _service(reading, name)
     return Connector(
@@ -90,7 +94,9 @@ def _read(reading: Reading) -> Connector:
         sources=sources,
         record_errors=_record_errors(reading),
         dead_letters=dead_letters,
-        sink_topic_format=read_sink_format(reading, sources, dead_letters.topic),
+        mapping=mapping,
+        audit=audit,
+        sink_topic_format=read_sink_format(reading, sources, own),
         refresh_ms=reading.section(Refreshing).refresh_ms,
         registry=read_registry(reading, required=Need.REGISTRY in reading.need and converters.use_registry),
         subjects=read_subjects(reading, dead_letters.topic),
@@ -117,15 +123,6 @@ def _record_errors(reading: Reading) -> RecordErrors:
     if text is not None and text.strip().lower() != "false":
         reading.wrong(include_messages, "false: keys and values never go to a log", reading.shown(include_messages))
     return reading.section(RecordErrors)
-
-
-def _dead_letters(reading: Reading, sources: Sources) -> DeadLetters:
-    found = reading.section(DeadLetters)
-    if found.topic is not None:
-        check_topic(reading, DEAD_LETTER_TOPIC, found.topic)
-        if found.topic in sources.topics:
-            reading.wrong(DEAD_LETTER_TOPIC, "another topic than a source topic", reading.shown(DEAD_LETTER_TOPIC))
-    return found
 
 
 def _policy(reading: Reading, dead_letters: DeadLetters) -> Policy:

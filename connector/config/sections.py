@@ -70,6 +70,22 @@ class DeadLetters(Section):
     value: Literal["none"] = Option(default="none", alias="errors.deadletterqueue.value")
 
 
+class MappingKeys(Section):
+    """Where the way back of tokens of mode=vault is kept."""
+
+    topic: Text | None = Option(default=None, alias="mapping.topic")
+    replication_factor: Annotated[Integer, AfterValidator(_is_replication_factor)] = Option(
+        default=3, alias="mapping.topic.replication.factor"
+    )
+
+
+class Audit(Section):
+    """Where it is recorded that tokens were resolved or subjects forgotten."""
+
+    topic: Text | None = Option(default=None, alias="audit.topic")
+    file: Text | None = Option(default=None, alias="audit.file")
+
+
 class RecordErrors(Section):
     """What happens when a record is in error."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,8 +97,11 @@ def _nests_sets(text: str) -> bool:
     return False
 
 
-def read_sink_format(reading: Reading, sources: Sources, dead_letters: str | None) -> str:
-    """`sink.topic.format`, where `${topic}` stands for the topic as the chain leaves it."""
+def read_sink_format(reading: Reading, sources: Sources, own: Collection[tuple[str, str]]) -> str:
+    """`sink.topic.format`, where `${topic}` stands for the topic as the chain leaves it.
+
+    `own` are topics that no record of the chain may go to, each with the key that names it.
+    """
     key = "sink.topic.format"
     text = reading.plain(key)
     if text is None:
@@ -107,6 +111,6 @@ def read_sink_format(reading: Reading, sources: Sources, dead_letters: str | Non
         reading.wrong(key, f"{_A_TOPIC}; ${{topic}} stands for the source topic", reading.shown(key))
     elif sink == text and sources.includes(sink):
         reading.wrong(key, "another topic than a source topic", reading.shown(key))
-    elif sink == text and sink == dead_letters:
-        reading.wrong(key, "another topic than errors.deadletterqueue.topic.name", reading.shown(key))
+    elif sink == text and (taken := dict(own).get(sink)) is not None:
+        reading.wrong(key, f"another topic than {taken}", reading.shown(key))
     return text

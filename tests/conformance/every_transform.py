@@ -75,6 +75,8 @@ EXAMPLES: Mapping[str, Sequence[Mapping[str, str]]] = {
         {"fields": "score,seen,id,phones[*],prefs{#}", **ENCRYPTED},
         {"fields": "card,note", "format": "digits", **ENCRYPTED},
         {"fields": "name,phones[*]", "format": "email", **ENCRYPTED},
+        {"tags": "*", "mode": "vault", "subject.field": "id", **ENCRYPTED},
+        {"fields": "id,wide,phones[*]", "mode": "vault", "subject.field": "name", **ENCRYPTED},
         {**MASKED, **IN_VAULT},
         {"tags": "*", "cache.entries": "0", **IN_VAULT},
     ],

@@ -189,6 +189,7 @@ def _transform(random: Random, names: list[str]) -> dict[str, str]:
             {"type": "Tokenize", **selected, "key": "ring", "domain": "t"},
             {"type": "Tokenize", "fields": name, "key": "ring", "domain": "t", "format": "digits"},
             {"type": "Tokenize", "fields": name, "key": "ring", "domain": "t", "format": "email"},
+            {"type": "Tokenize", **selected, "key": "ring", "domain": "t", "mode": "vault", "subject.field": name},
             {"type": "Detokenize", **selected, "key": "ring", "domain": "t"},
             {"type": "Detokenize", "fields": name, "key": "ring", "domain": "t", "format": "digits"},
             {"type": "Detokenize", "fields": name, "key": "ring", "domain": "t", "format": "email"},

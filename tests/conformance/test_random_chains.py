@@ -50,6 +50,7 @@ def test_a_canary_in_a_sensitive_leaf_never_reaches_the_sink(seed: int) -> None:
     if isinstance(outcome, Sink):
         raw = [outcome.topic.encode(), outcome.key or b"", outcome.value or b""]
         raw += [part for name, value in outcome.headers or [] for part in (name.encode(), value or b"")]
+        raw += [part for record in outcome.along for part in (record.key, record.value)]
         assert not planting.found_in(b"\xff".join(raw))
     else:
         assert not planting.found_in(repr(outcome).encode())

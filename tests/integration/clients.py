@@ -13,9 +13,15 @@ from confluent_kafka.cimpl import NewTopic
 _TIMEOUT_S = 30.0
 
 
-def create_topic(bootstrap_servers: str, partitions: int = 1, config: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Creates a topic under a new name, and returns the name."""
-    name = f"topic-{uuid.uuid4().hex[:12]}"
+def create_topic(
+    bootstrap_servers: str,
+    partitions: int = 1,
+    config: Mapping[str, str] = MappingProxyType({}),
+    *,
+    name: str | None = None,
+) -> str:
+    """Creates a topic, under a new name where none is given, and returns the name."""
+    name = name or f"topic-{uuid.uuid4().hex[:12]}"
     wanted = NewTopic(name, num_partitions=partitions, replication_factor=1, config=dict(config))
     admin = AdminClient({"bootstrap.servers": bootstrap_servers})
     admin.create_topics([wanted])[name].result(_TIMEOUT_S)

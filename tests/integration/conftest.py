@@ -24,7 +24,7 @@ class TopicFactory(Protocol):
 @pytest.fixture(scope="session")
 def broker() -> Iterator[Broker]:
     """A running broker; its tests keep apart by the names of their topics, groups and transactional ids."""
-    with Broker() as running:
+    with Broker({"log.cleaner.backoff.ms": "500"}) as running:  # compacted topics are looked at twice a second
         yield running
 
 

@@ -7,6 +7,7 @@ What the pipeline should make of a record is said by the record's own value:
 - `drop...` is dropped,
 - `route:TOPIC:...` goes to that topic,
 - `hold...` is held while the file `holding` of the settings exists, and copied afterwards,
+- `map:KEY:SUBJECT:...` takes a mapping along, of that key and of that subject's digest,
 - anything else is copied.
 
 While the file `unavailable` of the settings exists, the pipeline raises `Unavailable`. It takes `seconds` a batch.
@@ -14,6 +15,7 @@ While the file `unavailable` of the settings exists, the pipeline raises `Unavai
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 import sys
@@ -28,12 +30,18 @@ from confluent_kafka import Message
 from connector.logs import configure
 from connector.record import Failure, Held, Outcome, Sink, Stop
 from connector.session import Session
-from connector.session_settings import Errors, SessionSettings
+from connector.session_settings import Errors, SessionSettings, TokenMapping
 from transforms.outcome import Code, Dropped, Unavailable
+from transforms.transform import Along
+
+FINGERPRINT = "f00dfeed"
+"""Of the one key that the tests' subjects are digested under."""
 
 
 class Copying:
     """The test pipeline."""
+
+    subject_keys = frozenset({FINGERPRINT})
 
     def __init__(
         self, settings: SessionSettings, unavailable: Path | None, seconds: float, holding: Path | None = None
@@ -61,13 +69,23 @@ class Copying:
             return Dropped()
         if value is not None and value.startswith(b"route:"):
             topic = value.split(b":")[1].decode()
+        along: tuple[Along, ...] = ()
+        if value is not None and value.startswith(b"map:"):
+            _, key, subject, way_back = value.split(b":", 3)
+            along = (Along(key, way_back, (digest_of(subject),)),)
         headers: Any = message.headers()
-        return Sink(topic, message.partition(), message.key(), value, headers, message.timestamp()[1])
+        return Sink(topic, message.partition(), message.key(), value, headers, message.timestamp()[1], along)
+
+
+def digest_of(subject: bytes) -> bytes:
+    """What stands for a subject in these tests."""
+    return hashlib.sha256(subject).digest()
 
 
 def settings_from(given: dict[str, Any]) -> SessionSettings:
     servers = {"bootstrap.servers": given.pop("bootstrap_servers")}
     errors = Errors(**given.pop("errors", {}))
+    mapping = given.pop("mapping", None)
     return SessionSettings(
         **{
             "name": "copy",
@@ -77,6 +95,7 @@ def settings_from(given: dict[str, Any]) -> SessionSettings:
             **given,
             "topics": tuple(given["topics"]),
             "errors": errors,
+            "mapping": TokenMapping(mapping, 1) if mapping else None,
             "consumer": {**servers, **given.get("consumer", {})},
             "producer": {**servers, **given.get("producer", {})},
             "admin": servers,

@@ -9,7 +9,7 @@ import pytest
 
 from connector.clients import consumer_config, producer_config
 from connector.logs import LibraryLog
-from connector.session_settings import Errors, SessionSettings
+from connector.session_settings import Errors, SessionSettings, TokenMapping
 
 
 def _settings(**given: Any) -> SessionSettings:
@@ -32,9 +32,9 @@ def _matching(pattern: str, **given: Any) -> SessionSettings:
     return _settings(matches=lambda topic: re.fullmatch(pattern, topic) is not None, **given)
 
 
-@pytest.mark.parametrize("topic", ["orders.protected", "dead", "__consumer_offsets"])
-def test_a_pattern_never_matches_sinks_dead_letters_or_kafkas_own_topics(topic: str) -> None:
-    settings = _matching(".*", errors=Errors(deadletter_topic="dead"))
+@pytest.mark.parametrize("topic", ["orders.protected", "dead", "map", "map.forgotten", "audit", "__consumer_offsets"])
+def test_a_pattern_never_matches_sinks_kafkas_own_topics_or_those_with_another_use(topic: str) -> None:
+    settings = _matching(".*", errors=Errors(deadletter_topic="dead"), mapping=TokenMapping("map"), audit_topic="audit")
 
     assert settings.is_source("orders")
     assert not settings.is_source(topic)
