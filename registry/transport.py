@@ -68,6 +68,7 @@ class Transport:
         self._endpoints = settings.endpoints
         self._token = settings.bearer_auth_token
         self._preferred = 0
+        self._unreached = False
         self._http = httpx.Client(
             verify=tls_context(settings),
             trust_env=False,
@@ -83,10 +84,17 @@ class Transport:
         """The JSON that the registry answers, or an error of `registry.errors`.
 
         Blocks until ``deadline`` at most: it is looked at before each attempt and between two reads of an
-        answer. (Looking up a host name takes what the resolver takes.) All our requests may be repeated.
+        answer. (Looking up a host name takes what the resolver takes.) All our requests may be repeated. Where the
+        call before could not even connect, and this one cannot either, it does not wait for the deadline again.
         """
+        in_vain = self._unreached
+
+        def passes(failure: Exception) -> bool:
+            hopeless = in_vain and isinstance(failure, _Unreached)
+            return isinstance(failure, _Transient) and not hopeless and deadline.remaining() > _LONGEST_WAIT
+
         attempts = stamina.retry_context(
-            on=lambda failure: isinstance(failure, _Transient) and deadline.remaining() > _LONGEST_WAIT,
+            on=passes,
             attempts=None,
             timeout=None,
             wait_initial=0.05,
@@ -97,9 +105,12 @@ class Transport:
         try:
             for attempt in attempts:
                 with attempt:
-                    return _read(*self._from_any_endpoint(request, deadline), request.what)
+                    answer = self._from_any_endpoint(request, deadline)
+                    self._unreached = False
+                    return _read(*answer, request.what)
         except _Transient as failure:
             last = str(failure)
+            self._unreached = isinstance(failure, _Unreached)
         raise RegistryUnavailable(f"the schema registry is unavailable; last: {last}")
 
     def _from_any_endpoint(self, request: Request, deadline: Deadline) -> tuple[int, bytes]:
@@ -140,11 +151,16 @@ class Transport:
         except httpx.TransportError as failure:
             if is_distrust(failure):
                 return RegistryRefused(f"TLS with {endpoint.url} failed: one side distrusts the other")
-            return _Transient(f"{type(failure).__name__} from {endpoint.url}")
+            kind = _Unreached if isinstance(failure, (httpx.ConnectError, httpx.ConnectTimeout)) else _Transient
+            return kind(f"{type(failure).__name__} from {endpoint.url}")
 
 
 class _Transient(Exception):
     """One attempt failed in a way that may pass. Its text is safe: stamina logs it with each retry."""
+
+
+class _Unreached(_Transient):
+    """Nobody listens at the address, as far as we can tell."""
 
 
 def _whole(response: httpx.Response, endpoint: Endpoint, deadline: Deadline) -> tuple[int, bytes] | _Transient:

@@ -78,6 +78,20 @@ class TestRetries:
         ):
             client.versions("s")
 
+    def test_while_nobody_listens_only_the_first_call_waits_for_the_deadline(self, registry):
+        registry.stop()
+        with client_of(registry.url) as client:
+            with pytest.raises(RegistryUnavailable):
+                client.versions("s")
+            with lasting_at_most(2.5):
+                for _ in range(3):
+                    with pytest.raises(RegistryUnavailable, match="ConnectError"):
+                        client.versions("s")
+            registry.start()
+            assert client.register("s", CUSTOMER) == 1
+            registry.faults.append(Fault(status=503))  # and then it is patient again
+            assert client.versions("s") == [1]
+
     def test_errors_without_end_are_unavailable_at_the_deadline(self, registry):
         registry.faults.extend([Fault(status=503)] * 100)
         with (
