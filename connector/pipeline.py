@@ -28,6 +28,7 @@ from connector.shapes import raw_root, shape_of
 from connector.side import Original, Side
 from connector.subject_rules import SubjectRules
 from connector.subjects import Registering, Subjects
+from connector.uncollected import uncollected
 from connector.vault_tokens import subject_keys, vault_rings
 from registry.client import EVER
 from registry.errors import GuidsNotServed, PoisonRecord, RegistryError, RegistryUnavailable, SchemaNotFound
@@ -178,7 +179,8 @@ class Pipeline:
             raise Refusal(failure)
         self._outage.check()
         try:
-            route = self._bind(group)
+            with uncollected():
+                route = self._bind(group)
         except Refusal as refusal:
             self._failures.put(group, (self._clock() + FAILURE_SECONDS, refusal.failure))
             raise

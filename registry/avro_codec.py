@@ -35,7 +35,8 @@ def opaque_leaves(root: Field, walks: Collection[Walk]) -> Opaque:
     reached: set[int] = set()
     for walk in walks:
         for place in walk.places():
-            reached.update(id(leaf.type) for _, leaf in leaves(place.field))
+            type_ = place.field.type
+            reached.update([id(type_)] if type_.is_leaf else (id(leaf.type) for _, leaf in leaves(place.field)))
     return frozenset(id(leaf.type) for _, leaf in leaves(root) if id(leaf.type) not in reached)
 
 

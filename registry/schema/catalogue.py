@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from registry.schema.paths import BadPath, parse_path
@@ -116,6 +117,7 @@ def _list(tags: Any) -> list[Any]:
     return tags if isinstance(tags, list) else []
 
 
+@lru_cache(maxsize=4096)
 def _glob(text: str) -> re.Pattern[str]:
     parts = (re.escape(part) for part in re.split(r"([*?])", text))
     return re.compile("".join({r"\*": ".*", r"\?": "."}.get(part, part) for part in parts), re.DOTALL)

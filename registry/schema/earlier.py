@@ -50,12 +50,23 @@ class Remembered:
 class _Branch:
     """What was inside a place while it held values of one type."""
 
-    __slots__ = ("kind", "places", "sources")
+    __slots__ = ("_aliases", "kind", "places", "sources")
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.sources: dict[str, TagSource] = {}
         self.places: dict[str, Remembered] = {}
+        self._aliases: dict[str, set[str]] = {}
+
+    def alias(self, alias: str, name: str) -> None:
+        """Let a place be found by an alias that it had."""
+        self._aliases.setdefault(alias, set()).add(name)
+
+    def called(self, name: str) -> Sequence[Remembered]:
+        """The place of this name, else those that had it as an alias."""
+        if name in self.places:
+            return [self.places[name]]
+        return [self.places[each] for each in sorted(self._aliases.get(name, ()))]
 
 
 Branches = tuple[_Branch, ...]
@@ -95,13 +106,10 @@ class _Adding:
             return
         self._done.add((id(branch), id(type_)))
         self._around.setdefault(id(type_), branch)
-        names = {inner.name for inner in type_.fields}
         for inner in type_.fields:
             self.place(branch.places.setdefault(inner.name, Remembered()), inner)
-        for inner in type_.fields:
             for alias in _aliases(inner.attrs):
-                if alias not in names:
-                    branch.places.setdefault(alias, branch.places[inner.name])
+                branch.alias(alias, inner.name)
         if around is None:
             del self._around[id(type_)]
 
@@ -128,7 +136,7 @@ def within(inside: Branches, place: Field) -> tuple[Remembered, ...]:
     if not inside:
         return ()
     names = (place.name, *_aliases(place.attrs))
-    found = {id(known): known for branch in inside for name in names if (known := branch.places.get(name)) is not None}
+    found = {id(known): known for branch in inside for name in names for known in branch.called(name)}
     return tuple(found.values())
 
 

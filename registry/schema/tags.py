@@ -113,8 +113,9 @@ def tagged_tree(
         for pattern, tags in _patterns(said.metadata):
             where = f"{pattern}, {said.where}" if said.where else pattern
             claims.by_either(pattern, Claim(f"metadata.tags: {where}", _sources(tags, "metadata", where)))
+    records = _records_in(tree) if rules.catalogue else frozenset()
     for entry in rules.catalogue:
-        if entry.is_for(subjects):
+        if entry.is_for(subjects) and (entry.record is None or entry.record in records):
             for path, tags in entry.fields.items():
                 where = f"{entry.name}: {path}"
                 claims.by_path(path, Claim(f"tags.file {where}", _sources(tags, "catalogue", where), entry.record))
@@ -197,7 +198,8 @@ def _refer(parser: AvroParser, reference: Referenced, root: str, claims: Claims)
     names = _records_in(tree)
     for pattern, tags in patterns:
         where = f"{pattern}, {reference.of}"
-        claim = Claim(f"metadata.tags: {where}", _sources(tags, "reference", where), tree.type.attrs.get("name"))
+        # Only a record can be referred to and have paths inside; the empty name is nobody's.
+        claim = Claim(f"metadata.tags: {where}", _sources(tags, "reference", where), tree.type.attrs.get("name", ""))
         claims.by_either(pattern, claim, names)
 
 

@@ -11,7 +11,7 @@ one and keeps the other, so it costs nothing per record.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Self
 
 NO_TAGS: frozenset[str] = frozenset()
@@ -131,7 +131,13 @@ class Field:
 
     def but(self, **changes: Any) -> Self:
         """The same place with some of its facts changed."""
-        return replace(self, **changes)
+        if not changes.keys() <= _FACTS.keys():
+            raise TypeError(f"a place has no {', '.join(changes.keys() - _FACTS.keys())}")
+        # Half of what `dataclasses.replace` takes, which binding a wide schema calls thousands of times.
+        copy = object.__new__(type(self))
+        for name in _FACTS:
+            object.__setattr__(copy, name, changes[name] if name in changes else getattr(self, name))
+        return copy
 
     def tagged(self, sources: Iterable[TagSource]) -> Self:
         """The same place with the tags of these sources added."""
@@ -147,7 +153,10 @@ class Field:
         return self.but(tags=self.tags.union(*(other.tags for other in others)), tag_sources=tuple(merged))
 
     def without_attrs(self, *names: str) -> Self:
-        return replace(self, attrs={k: v for k, v in self.attrs.items() if k not in names})
+        return self.but(attrs={k: v for k, v in self.attrs.items() if k not in names})
+
+
+_FACTS = Field.__dataclass_fields__
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,8 @@ def test_a_record_is_refused_for_its_size_its_time_or_its_missing_key(
 def test_topics_that_routers_make_without_end_are_not_remembered_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = SessionSettings("c", "g", "w", False, consumer={}, producer={}, admin={}, topics=("in",))
     sinks = Sinks(AdminClient({"bootstrap.servers": "127.0.0.1:1"}), settings)
-    monkeypatch.setattr(sinks, "_describe", lambda topics: dict.fromkeys(topics, 1))
-    monkeypatch.setattr(sinks, "_configs", lambda topics: {topic: {} for topic in topics})
+    monkeypatch.setattr(sinks._topics, "describe", lambda topics: dict.fromkeys(topics, 1))
+    monkeypatch.setattr(sinks._topics, "configs", lambda topics: {topic: {} for topic in topics})
     message = Message(topic="in", partition=0, offset=0)
     for number in range(3000):
         (judged,) = sinks.judge([message], [_record(topic=f"day-{number}")])

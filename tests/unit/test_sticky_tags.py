@@ -173,6 +173,11 @@ class TestFoundAgain:
         subjects.register(tagged("social", aliases=["ssn"]))
         assert subjects.tags(subjects.register(field("ssn"))) == {"ssn": ["PII"]}
 
+    def test_a_field_that_took_an_old_alias_for_its_name_gives_nothing_back(self, subjects: Subjects) -> None:
+        subjects.register(field("social", aliases=["ssn"]))
+        subjects.register(field("social"), tagged("ssn"))
+        assert subjects.tags(subjects.register(field("social"), field("ssn"))) == {"ssn": ["PII"]}
+
     def test_a_rename_without_an_alias_is_another_field(self, subjects: Subjects) -> None:
         subjects.register(tagged("ssn"))
         assert subjects.tags(subjects.register(field("social"))) == {}
