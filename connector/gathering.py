@@ -242,7 +242,9 @@ class Gathering:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Runs inside a poll. Decides where partitions without a commit start."""
         found = self._committed(partitions) if partitions else []
-        if found is None:  # stopping: what is assigned now is not read
+        if found is None:  # stopping: what is assigned now is not read, and needs an offset all the same
+            for p in partitions:
+                p.offset = OFFSET_END
             consumer.incremental_assign(partitions)
             return
         for p in found:

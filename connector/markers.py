@@ -10,11 +10,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import sys
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Literal
 
 State = Literal["requested", "erased"]
+_STATES: Mapping[str, State] = {"requested": "requested", "erased": "erased"}
 
 FORGOTTEN = ".forgotten"
 """What the name of the markers' topic has after that of the mapping topic."""
@@ -43,17 +45,18 @@ class Marker:
         """Raises `BadMarker`."""
         try:
             content = json.loads(value)
-            state, at = content["state"], content["at"]
-            digests = {str(name): from_text(text) for name, text in content["subject"].items()}
+            state, at = _STATES.get(content["state"]), content["at"]
+            # Fingerprints and times are few: kept once, however many markers there are.
+            digests = {sys.intern(name): from_text(text) for name, text in content["subject"].items()}
         except (ValueError, KeyError, TypeError, AttributeError):
             raise BadMarker from None
-        if state not in ("requested", "erased") or not isinstance(at, str) or not digests:
+        if state is None or not isinstance(at, str) or not digests:
             raise BadMarker
-        return Marker(state, at, digests)
+        return Marker(state, sys.intern(at), digests)
 
 
 class Forgotten:
-    """The markers that were read so far. About 300 bytes of memory for each forgotten subject."""
+    """The markers that were read so far. About 500 bytes of memory for each forgotten subject."""
 
     def __init__(self) -> None:
         self.markers: dict[bytes, Marker] = {}

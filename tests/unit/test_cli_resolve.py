@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 import structlog
 from typer.testing import CliRunner, Result
 
+from connector import logs
 from connector.cli import app
 from tests.unit.commands import Folder, streamveil
 from tests.unit.vaults import CUSTOMERS, client_of, token_with
@@ -31,11 +31,12 @@ _TRANSIT = {
 
 
 @pytest.fixture(autouse=True)
-def _logs_of_the_command_alone() -> Iterator[None]:
-    """The command sends logs to a standard error that is gone after it."""
+def _no_logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The command would send this process's logs to a standard error that is gone after it."""
+    silent = structlog.ReturnLoggerFactory()
+    monkeypatch.setattr(logs, "configure", lambda **_: structlog.configure(logger_factory=silent))
     yield
     structlog.reset_defaults()
-    logging.basicConfig(handlers=[], level=logging.WARNING, force=True)
 
 
 @pytest.fixture(scope="module")
