@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 from connector.record import Sink
 from connector.session_settings import SessionSettings
 from connector.sinks import Sinks, SinkTopic
+from connector.topics import Topics
 from transforms.outcome import Code
 
 NOW = 1_700_000_000_000
@@ -54,9 +55,10 @@ def test_a_record_is_refused_for_its_size_its_time_or_its_missing_key(
 
 def test_topics_that_routers_make_without_end_are_not_remembered_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = SessionSettings("c", "g", "w", False, consumer={}, producer={}, admin={}, topics=("in",))
-    sinks = Sinks(AdminClient({"bootstrap.servers": "127.0.0.1:1"}), settings)
-    monkeypatch.setattr(sinks._topics, "describe", lambda topics: dict.fromkeys(topics, 1))
-    monkeypatch.setattr(sinks._topics, "configs", lambda topics: {topic: {} for topic in topics})
+    kafka = Topics(AdminClient({"bootstrap.servers": "127.0.0.1:1"}))
+    sinks = Sinks(kafka, settings)
+    monkeypatch.setattr(kafka, "describe", lambda topics: dict.fromkeys(topics, 1))
+    monkeypatch.setattr(kafka, "configs", lambda topics: {topic: {} for topic in topics})
     message = Message(topic="in", partition=0, offset=0)
     for number in range(3000):
         (judged,) = sinks.judge([message], [_record(topic=f"day-{number}")])
