@@ -14,8 +14,9 @@ from registry.schema.paths import TagGlobs
 from registry.schema.tags import TagRules
 from registry.schema.tree import Field, Shape, leaves
 from registry.schema.walk import CannotDrop
+from transforms.keys import KeyRing, Transit
 from transforms.outcome import Unbindable
-from transforms.transform import Context, KeyRing, Transit
+from transforms.transform import Context
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from connector.explain import Explanation, place_of
 from connector.explain_terminal import HEADINGS
 from connector.source_schemas import FromFile, FromRegistry
 from transforms.keyed import Keyed
-from transforms.transform import KeyRing
+from transforms.keys import KeyRing
 
 _STYLE: Final = """
 :root { color-scheme: light; }

@@ -15,8 +15,8 @@ from connector.record import Stop
 from registry.client import EVER
 from registry.errors import SchemaNotFound
 from registry.registered import RegisteredSchema
+from transforms.keys import KeyRing
 from transforms.lineage import PROTECTED
-from transforms.transform import KeyRing
 
 _Key = tuple[str, int]
 """A ring's name and a version of it."""

@@ -27,8 +27,8 @@ from connector.mapping_scan import MappingScan
 from connector.markers import Forgotten, Marker, to_text
 from connector.record import Stop
 from connector.session_settings import TokenMapping
+from transforms.keys import KeyRing
 from transforms.token_vault import Subjects
-from transforms.transform import KeyRing
 
 _FLUSH_S = 60.0
 

@@ -16,8 +16,8 @@ from connector.plan import Link
 from connector.record import Stop
 from connector.unopened_ring import UnopenedRing
 from transforms.keyed import Keyed
+from transforms.keys import KeyRing
 from transforms.outcome import Unavailable
-from transforms.transform import KeyRing
 from vault.client import VaultClient
 from vault.errors import VaultError, VaultUnavailable
 from vault.ring_document import RingPlace

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from connector.binding import Protection
 from connector.config import Connector
 from connector.keys import unopened
-from transforms.transform import KeyRing, Transit
+from transforms.keys import KeyRing, Transit
 
 
 def protection_of(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from connector.mapping_scan import MappingScan
 from connector.plan import Link
 from registry.schema.tags import TagRules
+from transforms.keys import KeyRing, Transit
 from transforms.outcome import Code, Rejected
 from transforms.token_cipher import Read
 from transforms.token_digits import digits
@@ -22,7 +23,6 @@ from transforms.token_local import local_reader
 from transforms.token_options import TokenOptions
 from transforms.token_transit import transit_reader
 from transforms.token_vault import is_token, open_mapping
-from transforms.transform import KeyRing, Transit
 
 UNKNOWN = "unknown-token"
 """There is no mapping of the token, or no key that opens it: it was never made here, or its subject is forgotten."""

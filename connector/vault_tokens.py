@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from connector.plan import Link
+from transforms.keys import KeyRing
 from transforms.tokenize import Tokenize
-from transforms.transform import KeyRing
 
 
 def vault_rings(links: Iterable[Link], keys: Mapping[str, KeyRing]) -> list[KeyRing]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pydantic import Field as Option
 
 from registry.schema.tree import Field, Guard
+from transforms.keys import KeyRing
 from transforms.outcome import Unbindable
 from transforms.selecting import Selecting
-from transforms.transform import Context, Integer, KeyRing
+from transforms.transform import Context, Integer
 
 
 class Keyed(Selecting):

@@ -17,8 +17,9 @@ from pydantic import Field as Option
 from registry.schema.tree import LINEAGE, Field, Guard
 from transforms.changed import without_lineage
 from transforms.keyed import Keyed
+from transforms.keys import KeyRing
 from transforms.outcome import Unbindable
-from transforms.transform import Context, KeyRing
+from transforms.transform import Context
 
 PROTECTED = f"{LINEAGE}protected"
 

@@ -11,9 +11,10 @@ from typing import Any
 from transforms.ff1 import FF1
 from transforms.fpe import ALPHABETS
 from transforms.fpe_texts import Format, TextCipher
+from transforms.keys import KeyRing
 from transforms.outcome import Code, Rejected
 from transforms.token_cipher import beside
-from transforms.transform import Apply, KeyRing
+from transforms.transform import Apply
 
 
 def digits(ring: KeyRing, domain: str, version: int, *, decrypts: bool) -> Apply:

@@ -6,11 +6,11 @@ The subkey of a domain is HKDF-SHA256 of the ring key, with an empty salt, 64 by
 
 from __future__ import annotations
 
+from transforms.keys import KeyRing
 from transforms.outcome import Code, Rejected, Unbindable
 from transforms.token_cipher import Make, Read, beside
 from transforms.token_siv import KEY_BYTES, LARGEST_VERSION, Sealer
 from transforms.token_texts import EMAIL_FORMAT, TOKEN_FORMAT, EmailSpelling, Spelling, TokenSpelling
-from transforms.transform import KeyRing
 
 _TOO_LONG = Rejected(Code.TOO_LONG)
 _FOREIGN = Rejected(Code.NOT_A_TOKEN)

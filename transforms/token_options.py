@@ -10,10 +10,11 @@ from pydantic import Field as Option
 
 from registry.schema.tree import Field
 from transforms.keyed import Keyed
+from transforms.keys import Transit
 from transforms.outcome import Code, Unbindable
 from transforms.small_domains import refusal_of
 from transforms.token_transit import Unconnected
-from transforms.transform import Context, Transit
+from transforms.transform import Context
 
 LONGEST_MAIL_DOMAIN = 128
 

@@ -10,10 +10,11 @@ from registry.schema.paths import Matcher
 from registry.schema.plain import text_of
 from registry.schema.tree import Field, Shape
 from registry.schema.walk import Walk, select
+from transforms.keys import KeyRing
 from transforms.leaf_input import NO_INPUT, input_of
 from transforms.outcome import Code, Rejected, Unbindable
 from transforms.token_vault import Mapped, Subjects
-from transforms.transform import Along, Bound, ColumnStep, Context, EmittingStep, KeyRing
+from transforms.transform import Along, Bound, ColumnStep, Context, EmittingStep
 
 _SCALARS = (str, bool, int)
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from transforms.keys import Transit
 from transforms.outcome import Code, Rejected, Unavailable
 from transforms.token_cache import TokenCache
 from transforms.token_cipher import Make, Read, beside
-from transforms.transform import Transit
 
 _CIPHERTEXT = re.compile(r"vault:v[1-9][0-9]{0,8}:[A-Za-z0-9+/]+={0,2}")
 _REFUSED = Rejected(Code.VAULT_REFUSED)

@@ -29,10 +29,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from transforms.keys import KeyRing
 from transforms.outcome import Rejected, Unbindable
 from transforms.token_siv import BLOCK, HEADER, LARGEST_VERSION
 from transforms.token_texts import VAULT_FORMAT, TokenSpelling
-from transforms.transform import Along, KeyRing
+from transforms.transform import Along
 
 _DIGEST = 32
 _NONCE = 12

@@ -16,8 +16,9 @@ from registry.schema.printer import schema_of
 from registry.schema.tags import TagRules
 from registry.schema.tree import Shape
 from tests.unit.rings import RING, RingOf
+from transforms.keys import KeyRing, Transit
 from transforms.outcome import Code
-from transforms.transform import Context, KeyRing, Rows, Transform, Transit
+from transforms.transform import Context, Rows, Transform
 from vault.keyring import Ring
 
 KEYS: dict[str, KeyRing] = {

@@ -20,7 +20,7 @@ from registry.settings import RegistrySettings
 from registry.wire import prefix
 from tests.unit.test_pipeline import CUSTOMER, Log, Message, customer
 from transforms.hmac import Hmac
-from transforms.transform import KeyRing
+from transforms.keys import KeyRing
 from vault.keyring import Ring
 
 SUBJECT = "in.protected-value"

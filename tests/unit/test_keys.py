@@ -24,8 +24,8 @@ from connector.service import protecting_pipeline
 from tests.unit.commands import CUSTOMER, Folder, streamveil
 from tests.unit.configuring import LEAST, dotted, errors_of
 from tests.unit.vaults import CUSTOMERS, call, client_of, token_with
+from transforms.keys import KeyRing
 from transforms.outcome import Unavailable
-from transforms.transform import KeyRing
 from vault.client import VaultClient
 from vault.devserver import DevVault, Fault
 from vault.ring_keeping import create_ring, retire_version, rewrap_ring, rotate_ring
