@@ -17,7 +17,7 @@ from registry.client import EVER
 from registry.history import Asking, Past, TooManyVersions, Versions, past_of
 from registry.registered import AVRO, ReferencedSchema, RegisteredSchema
 from registry.schema.avro import BadSchema
-from registry.schema.earlier import Remembered
+from registry.schema.memory import Memory
 from registry.schema.tags import Referenced, Said, Tagged, TagRules
 from registry.schema.tree import Field
 
@@ -74,8 +74,8 @@ class Tagging:
         missed = [f"{name} finds nothing in this schema" for name in tagged.missed if name not in self._found]
         return TaggedRoot(usable(tagged.root), (*missed, *tagged.released))
 
-    def _remembered(self, side: str, past: Past) -> Remembered:
-        memory = Remembered()
+    def _remembered(self, side: str, past: Past) -> Memory:
+        memory = Memory()
         for version in past.earlier:
             if version.schema_type != AVRO:
                 continue
@@ -94,7 +94,7 @@ class Tagging:
             except BadSchema as problem:
                 reason = str(problem)
             else:
-                memory.add(tagged.root, name)
+                memory.add(tagged.root, tagged.types, name)
                 continue
             raise BadSchema(f"{name}, whose tags still hold: {reason}")
         return memory

@@ -68,6 +68,10 @@ class AvroParser:
         self._of = of
         return self._read_place(_load(schema), name=root, at=root, namespace="", origin="")
 
+    def named(self) -> Mapping[str, Field]:
+        """For each named type that was read, by full name, a place of its own with the tags it has wherever it is."""
+        return {name: _place(name, name, type_, None, tags, "", {}) for name, (type_, tags) in self._named.items()}
+
     def _read_place(
         self,
         schema: Any,

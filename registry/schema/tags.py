@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from registry.schema.avro import DEFAULT_TAGS_PROPERTY, AvroParser, BadSchema, read_tags
-from registry.schema.carry import push_down
+from registry.schema.carry import push_down, push_down_apart
 from registry.schema.catalogue import Entry
 from registry.schema.claims import Claim, Claims, Releases
-from registry.schema.earlier import Remembered
+from registry.schema.memory import Memory, TypesApart
 from registry.schema.paths import Name, Step, TagGlobs, parse_path
 from registry.schema.tree import ITEMS, MAP_VALUES, Field, TagKind, TagSource, Type
 
@@ -78,13 +80,15 @@ class Referenced(NamedTuple):
 class Tagged(NamedTuple):
     """A tree with its tags, and what is worth a warning: claims that found no place are `missed`.
 
-    `found` are the names of claims that did find one, `released` says which tags have gone.
+    `found` are the names of claims that did find one, `released` says which tags have gone. `types` are the named types
+    for `registry.schema.memory`.
     """
 
     root: Field
     found: tuple[str, ...] = ()
     missed: tuple[str, ...] = ()
     released: tuple[str, ...] = ()
+    types: TypesApart = MappingProxyType({})
 
 
 def tagged_tree(
@@ -95,7 +99,7 @@ def tagged_tree(
     references: Iterable[Referenced] = (),
     metadata: Iterable[Said] = (),
     subjects: Sequence[str] | None = None,
-    earlier: Sequence[Remembered] = (),
+    earlier: Sequence[Memory] = (),
     releasing: bool = True,
 ) -> Tagged:
     """An Avro schema with all its tags, carried to the leaves. `root` is `key` or `value`. Raises `BadSchema`.
@@ -119,7 +123,8 @@ def tagged_tree(
             for path, tags in entry.fields.items():
                 where = f"{entry.name}: {path}"
                 claims.by_path(path, Claim(f"tags.file {where}", _sources(tags, "catalogue", where), entry.record))
-    return _carried(tree, claims, rules, root, earlier, releasing=releasing)
+    types = {name: partial(push_down_apart, place, claims) for name, place in parser.named().items()}
+    return _carried(tree, claims, rules, root, earlier, releasing=releasing)._replace(types=types)
 
 
 def with_declared(tree: Field, rules: TagRules, side: str) -> Field:
@@ -128,7 +133,7 @@ def with_declared(tree: Field, rules: TagRules, side: str) -> Field:
 
 
 def _carried(
-    tree: Field, claims: Claims, rules: TagRules, side: str, earlier: Sequence[Remembered], *, releasing: bool
+    tree: Field, claims: Claims, rules: TagRules, side: str, earlier: Sequence[Memory], *, releasing: bool
 ) -> Tagged:
     releases = Releases()
     for tag, pattern, path in _below(rules.declared, side):
