@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from registry.schema.paths import is_tag
 from registry.schema.tree import (
     ITEMS,
     KEYS_LINEAGE,
@@ -253,7 +254,7 @@ def _place(
 def read_tags(value: Any, where: str) -> frozenset[str]:
     """The tags that a tag attribute holds: a list of names, or one name. Raises `BadSchema` for anything else."""
     names = [value] if isinstance(value, str) else value
-    if not isinstance(names, list) or not all(isinstance(name, str) and name.strip() for name in names):
+    if not isinstance(names, list) or not all(is_tag(name) for name in names):
         raise BadSchema(f"{where} is malformed: a list of tag names is expected")
     return frozenset(name.strip() for name in names)
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from registry.schema.tree import ITEMS, MAP_KEYS, MAP_VALUES, Field
 
@@ -220,6 +221,11 @@ class Matcher:
     def accepts(self, states: States, place: Field) -> bool:
         """Whether the place that was reached with `states` is selected."""
         return self._paths.done(states) or (place.type.is_leaf and self._tags.match(place.tags))
+
+
+def is_tag(given: Any) -> bool:
+    """Whether this can be a tag: text, and without a comma, which lists of tags in a configuration are split at."""
+    return isinstance(given, str) and bool(given.strip()) and "," not in given
 
 
 class TagGlobs:

@@ -181,7 +181,9 @@ def _with_place(place: Field, steps: Sequence[Step], source: TagSource) -> Field
 
 def _patterns(metadata: Mapping[str, Any] | None) -> list[tuple[str, frozenset[str]]]:
     """`metadata.tags` maps a pattern to tags."""
-    tags = (metadata or {}).get("tags") or {}
+    tags = (metadata or {}).get("tags")
+    if tags is None:
+        return []
     if not isinstance(tags, Mapping):
         raise BadSchema("metadata.tags is malformed: an object of pattern to tags is expected")
     return [
