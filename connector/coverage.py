@@ -7,7 +7,8 @@ of the fork the leaf has no guard.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -61,9 +62,13 @@ def judge(source: Shape, plan: Plan, sensitive: TagGlobs) -> list[Finding]:
     for shape in ends:
         for side, path, leaf in places(shape):
             outputs.setdefault(leaf.origin, []).append((side, path, leaf))
+    several = _of_several(source)
     findings: dict[str, Finding] = {}
     for side, _path, leaf in places(source):
-        finding = _finding(side, leaf, outputs.get(leaf.origin, []), sensitive)
+        ended = outputs.get(leaf.origin, [])
+        if leaf.origin in several:
+            ended = [output for output in ended if leaf.tags <= output[2].tags] or ended
+        finding = _finding(side, leaf, ended, sensitive)
         known = findings.get(leaf.origin)
         findings[leaf.origin] = max(known, finding, key=lambda f: f.verdict) if known else finding
     made = [f for origin, found in outputs.items() if origin not in findings for f in _made(origin, found, sensitive)]
@@ -78,6 +83,15 @@ def places(shape: Shape) -> Iterator[tuple[str, str, Field]]:
                 yield side, path, leaf
     for header in shape.headers:
         yield "header", header.name, header
+
+
+def _of_several(source: Shape) -> Set[str]:
+    """The origins that several leaves share, the branches of a union: there what ends with a leaf's tags is that leaf.
+
+    Tags move with the data, also where branches become one.
+    """
+    counts = Counter(leaf.origin for _, _, leaf in places(source))
+    return {origin for origin, count in counts.items() if count > 1}
 
 
 def _finding(side: str, leaf: Field, outputs: list[tuple[str, str, Field]], sensitive: TagGlobs) -> Finding:
