@@ -50,10 +50,16 @@ class Tagging:
     rules: TagRules
     _found: set[str] = field(default_factory=set)
 
-    def root(self, side: str, facts: Facts) -> TaggedRoot:
-        """Blocks for nothing. Raises `BadSchema`, also for an earlier version that cannot be read."""
+    def root(self, side: str, facts: Facts, before: Field | None = None) -> TaggedRoot:
+        """The root, with the tags of `before` too, which is what was read of the same schema earlier.
+
+        Blocks for nothing. Raises `BadSchema`, also for an earlier version that cannot be read.
+        """
         schema, past, _ = facts
         earlier = [self._remembered(side, each) for each in past if each.earlier]
+        if before is not None:
+            earlier.append(memory := Memory())
+            memory.add(before, {}, "read before")
         tagged = tagged_avro(
             side,
             schema.text,

@@ -99,7 +99,10 @@ def test_a_pattern_that_finds_nothing_is_reported_where_its_entry_applies() -> N
         ({"version": 1, "tags": [{"record": "R", "field": {}}]}, "tags[0].field is not known"),
         ({"version": 1, "tags": [{"record": "R", "fields": {"a..b": "PII"}}]}, "tags[0].fields: 'a..b' is not a path"),
         ({"version": 1, "tags": [{"record": "R", "fields": {"a": []}}]}, "tags[0].fields['a'] must be a list of tags"),
-        ({"version": 1, "tags": [{"record": "R", "fields": {"a": "P,Q"}}]}, "tags[0].fields['a'] must be a list of tags"),
+        (
+            {"version": 1, "tags": [{"record": "R", "fields": {"a": "P,Q"}}]},
+            "tags[0].fields['a'] must be a list of tags",
+        ),
         ({"version": 1, "tags": [{"record": "R", "fields": {"a": [1]}}]}, "tags[0].fields['a'] must be a list of tags"),
         (
             '{"version": 1, "tags": [{"record": "R", "fields": {"a": "PII", "a": "PCI"}}]}',
