@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from connector.plan import Plan
@@ -70,7 +70,7 @@ def judge(source: Shape, plan: Plan, sensitive: TagGlobs) -> list[Finding]:
             ended = [output for output in ended if leaf.tags <= output[2].tags] or ended
         finding = _finding(side, leaf, ended, sensitive)
         known = findings.get(leaf.origin)
-        findings[leaf.origin] = max(known, finding, key=lambda f: f.verdict) if known else finding
+        findings[leaf.origin] = _worse(known, finding) if known else finding
     made = [f for origin, found in outputs.items() if origin not in findings for f in _made(origin, found, sensitive)]
     return [*findings.values(), *made]
 
@@ -92,6 +92,13 @@ def _of_several(source: Shape) -> Set[str]:
     """
     counts = Counter(leaf.origin for _, _, leaf in places(source))
     return {origin for origin, count in counts.items() if count > 1}
+
+
+def _worse(one: Finding, other: Finding) -> Finding:
+    """Of two branches the one to report, with the tags of both."""
+    worse = max(one, other, key=lambda finding: (finding.verdict, len(finding.tags)))
+    sources = tuple(dict.fromkeys((*one.tag_sources, *other.tag_sources)))
+    return replace(worse, tags=one.tags | other.tags, tag_sources=sources)
 
 
 def _finding(side: str, leaf: Field, outputs: list[tuple[str, str, Field]], sensitive: TagGlobs) -> Finding:

@@ -143,6 +143,8 @@ def test_the_other_branches_of_a_union_need_not_be_protected_for_a_tag_on_one() 
     assert judge(schema, mask(tags="PII")).problem is None
     assert verdicts(judge(schema, mask(tags="PII"))) == {"contact": "protected"}
     assert verdicts(judge(schema, mask(tags="OTHER"))) == {"contact": "uncovered"}
+    (finding,) = judge(schema, mask(tags="PII")).findings
+    assert (finding.type, finding.tags) == ("string", {"PII"})
 
 
 def test_records_of_a_union_that_have_a_field_of_one_name_are_told_apart() -> None:
