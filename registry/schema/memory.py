@@ -26,6 +26,10 @@ class Memory:
     def add(self, root: Field, types: TypesApart, version: str) -> None:
         """Remember a tree whose tags have been carried to its leaves; `version` names the schema for people."""
         self.root.add(root, version)
+        self.add_types(types, version)
+
+    def add_types(self, types: TypesApart, version: str) -> None:
+        """Remember the named types of a version alone: of a schema that others refer to, the root is nowhere."""
         for name, apart in types.items():
             self._defined.setdefault(name, {})[version] = apart
             if name in self._types:

@@ -70,11 +70,12 @@ class Said(NamedTuple):
 
 
 class Referenced(NamedTuple):
-    """A schema that another one refers to; `of` names it for people."""
+    """A schema that another one refers to; `of` names it for people. `edits` are further metadata of the same text."""
 
     text: str | Any
     of: str = "a referenced schema"
     metadata: Mapping[str, Any] | None = None
+    edits: Sequence[Said] = ()
 
 
 class Tagged(NamedTuple):
@@ -199,12 +200,13 @@ def _sources(tags: Iterable[str], kind: TagKind, where: str) -> tuple[TagSource,
 def _refer(parser: AvroParser, reference: Referenced, root: str, claims: Claims) -> None:
     """Read a referenced schema. Its record paths hold in it wherever it is used, its globs in all that it names."""
     tree = parser.read(reference.text, root=root, of=reference.of)
-    patterns = _patterns(reference.metadata)
+    said = [Said(reference.metadata or {}, reference.of), *reference.edits]
+    patterns = [(pattern, tags, each.where) for each in said for pattern, tags in _patterns(each.metadata)]
     if not patterns:
         return
     names = _records_in(tree)
-    for pattern, tags in patterns:
-        where = f"{pattern}, {reference.of}"
+    for pattern, tags, of in patterns:
+        where = f"{pattern}, {of}"
         # Only a record can be referred to and have paths inside; the empty name is nobody's.
         claim = Claim(f"metadata.tags: {where}", _sources(tags, "reference", where), tree.type.attrs.get("name", ""))
         claims.by_either(pattern, claim, names)

@@ -292,6 +292,43 @@ class TestNamedTypes:
         assert subjects.tags(last, released={"PII": ["work.street"]}) == {"home.street": ["PII"]}
 
 
+class TestReferences:
+    """The tags of a schema that others refer to are as sticky as any."""
+
+    HOME = field("home", "demo.Address")
+
+    def address(self, subjects: Subjects, *fields: Any, metadata: Any = None) -> None:
+        subjects.client.register("address", json.dumps(record(*fields, name="demo.Address")), metadata=metadata)
+
+    def test_an_earlier_version_of_what_is_referred_to_counts(self, subjects: Subjects) -> None:
+        self.address(subjects, tagged("street"), field("zip"))
+        self.address(subjects, field("street"), field("zip"))
+        last = subjects.register(self.HOME, references=[Reference("demo.Address", "address", 2)])
+        assert subjects.tags(last) == {"home.street": ["PII"]}
+        where = "confluent:tags at street, address version 1"
+        assert subjects.sources(last, "home.street") == [("PII", "earlier version", where)]
+
+    def test_a_later_one_does_not(self, subjects: Subjects) -> None:
+        self.address(subjects, field("street"))
+        self.address(subjects, tagged("street"))
+        assert subjects.tags(subjects.register(self.HOME, references=[Reference("demo.Address", "address", 1)])) == {}
+
+    def test_but_an_edit_of_its_metadata_does(self, subjects: Subjects) -> None:
+        self.address(subjects, field("street"), field("zip"))
+        self.address(subjects, field("street"), field("zip"), metadata={"tags": {"zip": ["PII"]}})
+        last = subjects.register(self.HOME, references=[Reference("demo.Address", "address", 1)])
+        assert subjects.tags(last) == {"home.zip": ["PII"]}
+        assert subjects.sources(last, "home.zip") == [("PII", "reference", "zip, address version 2")]
+
+    def test_and_so_it_is_two_deep(self, subjects: Subjects) -> None:
+        self.address(subjects, tagged("street"))
+        self.address(subjects, field("street"))
+        person = record(self.HOME, name="demo.Person")
+        subjects.client.register("person", json.dumps(person), [Reference("demo.Address", "address", 2)])
+        last = subjects.register(field("who", "demo.Person"), references=[Reference("demo.Person", "person", 1)])
+        assert subjects.tags(last) == {"who.home.street": ["PII"]}
+
+
 class TestReleased:
     def test_a_released_tag_of_an_earlier_version_is_gone_and_that_is_told(self, subjects: Subjects) -> None:
         subjects.register(tagged("ssn"), tagged("mail"))
