@@ -94,7 +94,9 @@ def _without_logical(parsed: dict[str, Any]) -> dict[str, Any]:
     return parsed
 
 
-def connector(bootstrap_servers: str, registry_url: str, vault_url: str, vault_token: str) -> dict[str, Any]:
+def connector(
+    bootstrap_servers: str, registry_url: str, vault_url: str, vault_token: str, audit_file: str
+) -> dict[str, Any]:
     """The connector that protects them. `vault_token` is what stands at `vault.token`."""
     return {
         "name": "demo",
@@ -107,6 +109,7 @@ def connector(bootstrap_servers: str, registry_url: str, vault_url: str, vault_t
             "vault.url": vault_url,
             "vault.auth": "token",
             "vault.token": vault_token,
+            "audit.file": audit_file,
             "keys": RING,
             f"keys.{RING}.provider": "vault",
             "transforms": "token,pseudonym,mask,drop",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -42,6 +43,22 @@ def show_records(console: Console, registry: RegistryClient, source: Contents, s
         for name, value in before.items():
             table.add_row(name, _cell(value), _cell(after[name]) if name in after else Text("dropped", "dim"))
         console.print(table)
+
+
+def decoded(registry: RegistryClient, topic: Contents) -> list[dict[str, Any]]:
+    """The shown records of a topic, as plain values."""
+    return [_decoded(topic.samples[number], registry) for number in SHOWN]
+
+
+def show_resolved(console: Console, answers: list[dict[str, str]], audit: Path) -> None:
+    """The way back from tokens, and what was written before it was shown."""
+    console.print("\n[bold]And back again, for the few who may[/bold] (streamveil resolve)")
+    table = Table("token", "value")
+    for answer in answers:
+        table.add_row(_cell(answer["token"]), _cell(answer["value"]))
+    console.print(table)
+    console.print("The audit had it first:")
+    console.print_json(audit.read_text().splitlines()[-1])
 
 
 def show_count(console: Console, count: Count) -> None:

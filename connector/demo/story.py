@@ -23,7 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from connector.config import Need, load
 from connector.demo.customers import PARTITIONS, RECORDS, SINK, TOPIC, Encoder, connector, schema
 from connector.demo.reading import Contents, Reader, compare
-from connector.demo.report import show_count, show_explanation, show_records
+from connector.demo.report import decoded, show_count, show_explanation, show_records, show_resolved
 from connector.demo.vault import prepare_vault
 from connector.loopback.errors import LoopbackError
 from connector.loopback.leash import Leash
@@ -70,7 +70,8 @@ def _tell(console: Console, running: Servers, leash: Leash) -> None:
     path = folder / "connector.json"
     token = _secret_file(folder, f"token={prepare_vault(running)}\n")
     servers = running.bootstrap_servers, running.registry_url, running.vault_url
-    path.write_text(json.dumps(connector(*servers, f"${{file:{token}:token}}")))
+    audit = folder / "audit.jsonl"
+    path.write_text(json.dumps(connector(*servers, f"${{file:{token}:token}}", str(audit))))
     with RegistryClient(RegistrySettings.model_validate({"url": running.registry_url})) as registry:
         prefixes = {version: prefix(registry.register(f"{TOPIC}-value", schema(version))) for version in (1, 2)}
         with _progress(console) as progress:
@@ -79,6 +80,7 @@ def _tell(console: Console, running: Servers, leash: Leash) -> None:
         source, sink = (_contents(running, topic) for topic in (TOPIC, SINK))
         show_explanation(console, load(path, need=Need.SERVICE))
         show_records(console, registry, source, sink)
+        show_resolved(console, _resolved(path, [each["email"] for each in decoded(registry, sink)]), audit)
     count = compare(source, sink)
     show_count(console, count)
     console.print(
@@ -148,6 +150,15 @@ def _run(running: Servers, path: Path, leash: Leash, progress: Progress) -> Run:
         run.exit_status = process.wait(_PATIENCE_S)
     reader.close()
     return run
+
+
+def _resolved(path: Path, tokens: list[str]) -> list[dict[str, str]]:
+    """What stands for these tokens, as somebody is told who may know."""
+    command = [sys.executable, "-m", "connector.cli", "resolve", str(path), "--reason", "the demo shows the way back"]
+    done = subprocess.run(command, input="\n".join(tokens), capture_output=True, text=True, timeout=_PATIENCE_S)  # noqa: S603 - our own
+    if done.returncode:
+        raise DemoFailed(f"the tokens could not be resolved:\n{done.stderr[-2000:]}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def _contents(running: Servers, topic: str) -> Contents:

@@ -15,6 +15,7 @@ _POLICY = f"""
 path "secret/data/streamveil/rings/{RING}" {{ capabilities = ["read"] }}
 path "transit/keys/streamveil-rings" {{ capabilities = ["read"] }}
 path "transit/decrypt/streamveil-rings" {{ capabilities = ["update"] }}
+path "auth/token/lookup-self" {{ capabilities = ["read"] }}
 """
 
 

@@ -65,7 +65,7 @@ def program(document: Path, log_level: str = "info") -> Iterator[Program]:
 def connector_file(
     directory: Path, broker: Broker, registry: DevRegistry, source: str, config: Mapping[str, str]
 ) -> Path:
-    """A configuration of a connector that is named as its source topic, with a new key ring `ring`."""
+    """A configuration of a connector that is named as its source topic, with the folder's key ring `ring`."""
     common = {
         "topics": source,
         "bootstrap.servers": broker.bootstrap_servers,
@@ -73,15 +73,17 @@ def connector_file(
         "errors.deadletterqueue.topic.replication.factor": "1",
         "keys": "ring",
         "keys.ring.provider": "file",
-        "keys.ring.path": str(_new_ring(directory)),
+        "keys.ring.path": str(_ring(directory)),
     }
     path = directory / "connector.json"
     path.write_text(json.dumps({"name": source, "config": {**common, **config}}))
     return path
 
 
-def _new_ring(directory: Path) -> Path:
+def _ring(directory: Path) -> Path:
     path = directory / "ring.json"
+    if path.exists():
+        return path
     path.touch(mode=0o600)
     key = base64.b64encode(secrets.token_bytes(32)).decode()
     path.write_text(json.dumps({"current": 1, "versions": {"1": key}}))

@@ -20,6 +20,9 @@ def test_the_demo_shows_that_each_record_arrived_exactly_once() -> None:
     assert "each exactly once" in done.stdout
     assert "killed (SIGKILL)" in done.stdout
     assert "exit status 0" in done.stdout
+    audit = done.stdout.partition("The audit had it first:")[2].partition("The count")[0]
+    assert '"count": 3' in audit
+    assert "@example.com" not in audit
 
 
 def test_dev_serves_kafka_a_registry_and_a_vault_until_it_is_interrupted() -> None:

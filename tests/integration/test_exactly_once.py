@@ -36,7 +36,9 @@ def test_200000_customers_are_protected_once_and_in_order_through_five_kills(
     moments = random.Random()
     with DevRegistry() as registry, RegistryClient(RegistrySettings.model_validate({"url": registry.url})) as client:
         _seed(broker, client, source)
-        chain = {k: v for k, v in protecting_customers("", "", "", "")["config"].items() if k.startswith("transforms")}
+        chain = {
+            k: v for k, v in protecting_customers("", "", "", "", "")["config"].items() if k.startswith("transforms")
+        }
         chain |= {"transforms.pseudonym.key": "ring", "transforms.token.key": "ring"}
         config = {**chain, "batch.max.records": "1000", "worker.id": "one"}
         document = connector_file(tmp_path, broker, registry, source, config)

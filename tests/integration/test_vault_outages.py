@@ -200,6 +200,7 @@ def _check(broker: Broker, sink: str, vault: RealVault, said: bytes) -> None:
         tokens.setdefault(record["email"], set()).add(_email(record["id"]))
     assert numbers == {partition: list(range(partition, RECORDS, PARTITIONS)) for partition in range(PARTITIONS)}
     assert CANARY.encode() not in said
+    assert b'"tokens remembered"' in said
     assert len(tokens) == CUSTOMERS
     assert _resolved(vault, list(tokens)) == [emails.pop() for emails in tokens.values()]
 
