@@ -32,9 +32,11 @@ class Facts(NamedTuple):
 
     @property
     def subjects(self) -> Sequence[str] | None:
-        """The subjects that have the schema; None where nobody knows."""
+        """The subjects that have the schema, and the one where it is likely to be; None where nobody knows."""
         known = [each.subject for each in self.past]
-        return known or ([self.subject] if self.subject is not None else None)
+        if self.subject is not None and self.subject not in known:
+            known.append(self.subject)
+        return known or None
 
 
 class TaggedRoot(NamedTuple):
