@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from registry.schema.avro import BadSchema
 from registry.schema.claims import Claims, Releases
@@ -38,8 +38,7 @@ def push_down_apart(place: Field, claims: Claims) -> Field:
     return _Carrying(claims, Releases(), ()).apart(place)
 
 
-@dataclass(frozen=True, slots=True)
-class _Around:
+class _Around(NamedTuple):
     """What holds for all that is inside a place, and how far its paths have come."""
 
     sources: tuple[TagSource, ...]
@@ -106,7 +105,7 @@ class _Carrying:
             return around
         sources = self._releases.left(around.sources, active, path)
         tags = frozenset(source.tag for source in sources)
-        return replace(around, sources=sources, tags=tags, active=active)
+        return around._replace(sources=sources, tags=tags, active=active)
 
     def _type(self, type_: Type, path: str, around: _Around, known: Sequence[Remembered], inside: Branches) -> Type:
         key = self._key(type_, around, known if type_.kind == "union" else inside)
@@ -164,4 +163,4 @@ def _with(around: _Around, added: Sequence[TagSource]) -> _Around:
                 continue
             tags.add(source.tag)
         sources[source] = None
-    return replace(around, sources=tuple(sources), tags=frozenset(tags))
+    return around._replace(sources=tuple(sources), tags=frozenset(tags))

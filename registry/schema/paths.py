@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from registry.schema.tree import ITEMS, MAP_KEYS, MAP_VALUES, Field
 
@@ -21,8 +20,7 @@ ANY_DEPTH = "**"
 _TOKEN = re.compile(r"`(?P<quoted>(?:[^`]|``)+)`|(?P<step>\[\*\]|\{\*\}|\{#\})|(?P<dot>\.)|(?P<name>[^.`\[{]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """A step into a record's field of this very name."""
 
     name: str
@@ -37,6 +35,7 @@ class BadPath(ValueError):
     """A path pattern that cannot be read. The text shows the pattern, which comes from the configuration."""
 
 
+@lru_cache(maxsize=8192)
 def parse_path(text: str) -> Pattern:
     """Read a path pattern; raises `BadPath`."""
     steps: list[Step] = []
