@@ -7,8 +7,9 @@ of the fork the leaf has no guard.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Set
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from connector.plan import Plan
@@ -61,11 +62,15 @@ def judge(source: Shape, plan: Plan, sensitive: TagGlobs) -> list[Finding]:
     for shape in ends:
         for side, path, leaf in places(shape):
             outputs.setdefault(leaf.origin, []).append((side, path, leaf))
+    several = _of_several(source)
     findings: dict[str, Finding] = {}
     for side, _path, leaf in places(source):
-        finding = _finding(side, leaf, outputs.get(leaf.origin, []), sensitive)
+        ended = outputs.get(leaf.origin, [])
+        if leaf.origin in several:
+            ended = [output for output in ended if leaf.tags <= output[2].tags] or ended
+        finding = _finding(side, leaf, ended, sensitive)
         known = findings.get(leaf.origin)
-        findings[leaf.origin] = max(known, finding, key=lambda f: f.verdict) if known else finding
+        findings[leaf.origin] = _worse(known, finding) if known else finding
     made = [f for origin, found in outputs.items() if origin not in findings for f in _made(origin, found, sensitive)]
     return [*findings.values(), *made]
 
@@ -78,6 +83,22 @@ def places(shape: Shape) -> Iterator[tuple[str, str, Field]]:
                 yield side, path, leaf
     for header in shape.headers:
         yield "header", header.name, header
+
+
+def _of_several(source: Shape) -> Set[str]:
+    """The origins that several leaves share, the branches of a union: there what ends with a leaf's tags is that leaf.
+
+    Tags move with the data, also where branches become one.
+    """
+    counts = Counter(leaf.origin for _, _, leaf in places(source))
+    return {origin for origin, count in counts.items() if count > 1}
+
+
+def _worse(one: Finding, other: Finding) -> Finding:
+    """Of two branches the one to report, with the tags of both."""
+    worse = max(one, other, key=lambda finding: (finding.verdict, len(finding.tags)))
+    sources = tuple(dict.fromkeys((*one.tag_sources, *other.tag_sources)))
+    return replace(worse, tags=one.tags | other.tags, tag_sources=sources)
 
 
 def _finding(side: str, leaf: Field, outputs: list[tuple[str, str, Field]], sensitive: TagGlobs) -> Finding:

@@ -1,8 +1,8 @@
 """The tags of schemas while a connector runs: read when a schema is bound, and again from time to time.
 
 An edit of a schema's metadata, or a version that changes what holds, is noticed at the next refresh: whoever bound the
-schema is told to bind it anew, before the next record. A registry that does not answer then changes nothing: what was
-known goes on to hold.
+schema is told to bind it anew, before the next record. Tags are only ever added. A registry that does not answer then,
+or answers without tags that it told before, takes none away: what was known goes on to hold.
 """
 
 from __future__ import annotations
@@ -37,10 +37,14 @@ class Registry(Versions, Protocol):
 
 @dataclass(slots=True)
 class _Known:
-    """What was read last. `edition` grows with each change, `since` is when a refresh began that is not done yet."""
+    """What was read last, and the last root that could be used.
+
+    `edition` grows with each change, `since` is when a refresh began that is not done yet.
+    """
 
     facts: Facts
     tagged: TaggedRoot | BadSchema
+    root: Field | None
     due: float
     edition: int = 0
     since: float | None = None
@@ -81,7 +85,8 @@ class LiveTags:
         if known is None:
             facts = self._read(key, schema)
             self._begun.forget(key)
-            known = _Known(facts, self._tagged(side, facts), self._clock() + self._seconds)
+            tagged = self._tagged(side, facts)
+            known = _Known(facts, tagged, _usable(tagged), self._clock() + self._seconds)
             self._known.put(key, known)
         else:
             self._refresh(key, known)
@@ -118,9 +123,9 @@ class LiveTags:
         except RegistryError as error:
             raise Stop(str(error)) from None
 
-    def _tagged(self, side: str, facts: Facts) -> TaggedRoot | BadSchema:
+    def _tagged(self, side: str, facts: Facts, before: Field | None = None) -> TaggedRoot | BadSchema:
         try:
-            return self._tagging.root(side, facts)
+            return self._tagging.root(side, facts, before)
         except BadSchema as problem:
             return BadSchema(str(problem))
 
@@ -135,11 +140,11 @@ class LiveTags:
         known.since = None
         if facts == known.facts:
             return
-        tagged = self._tagged(side, facts)
+        tagged = self._tagged(side, facts, known.root)
         if not _same(tagged, known.tagged):
             known.edition += 1
             self._log.info("tags changed", subject=subject, schema_id=schema_id)
-        known.facts, known.tagged = facts, tagged
+        known.facts, known.tagged, known.root = facts, tagged, _usable(tagged) or known.root
 
     def _read_again(self, known: _Known, schema_id: int, subject: str) -> Facts | None:
         """What the registry says by now; None where it does not say, and what is known goes on to hold."""
@@ -159,6 +164,10 @@ class LiveTags:
             raise Stop(str(error)) from None
         self._log.warning("tags not refreshed", subject=subject, schema_id=schema_id, reason=reason)
         return None
+
+
+def _usable(tagged: TaggedRoot | BadSchema) -> Field | None:
+    return None if isinstance(tagged, BadSchema) else tagged.root
 
 
 def _same(one: TaggedRoot | BadSchema, other: TaggedRoot | BadSchema) -> bool:

@@ -17,7 +17,7 @@ from registry.client import EVER
 from registry.history import Asking, Past, TooManyVersions, Versions, past_of
 from registry.registered import AVRO, ReferencedSchema, RegisteredSchema
 from registry.schema.avro import BadSchema
-from registry.schema.earlier import Remembered
+from registry.schema.memory import Memory
 from registry.schema.tags import Referenced, Said, Tagged, TagRules
 from registry.schema.tree import Field
 
@@ -28,12 +28,15 @@ class Facts(NamedTuple):
     schema: RegisteredSchema
     past: tuple[Past, ...]
     subject: str | None = None
+    referenced: tuple[Past, ...] = ()
 
     @property
     def subjects(self) -> Sequence[str] | None:
-        """The subjects that have the schema; None where nobody knows."""
+        """The subjects that have the schema, and the one where it is likely to be; None where nobody knows."""
         known = [each.subject for each in self.past]
-        return known or ([self.subject] if self.subject is not None else None)
+        if self.subject is not None and self.subject not in known:
+            known.append(self.subject)
+        return known or None
 
 
 class TaggedRoot(NamedTuple):
@@ -50,15 +53,22 @@ class Tagging:
     rules: TagRules
     _found: set[str] = field(default_factory=set)
 
-    def root(self, side: str, facts: Facts) -> TaggedRoot:
-        """Blocks for nothing. Raises `BadSchema`, also for an earlier version that cannot be read."""
-        schema, past, _ = facts
+    def root(self, side: str, facts: Facts, before: Field | None = None) -> TaggedRoot:
+        """The root, with the tags of `before` too, which is what was read of the same schema earlier.
+
+        Blocks for nothing. Raises `BadSchema`, also for an earlier version that cannot be read.
+        """
+        schema, past, _, referenced = facts
         earlier = [self._remembered(side, each) for each in past if each.earlier]
+        earlier += [self._remembered(side, each, types_alone=True) for each in referenced if each.earlier]
+        if before is not None:
+            earlier.append(memory := Memory())
+            memory.add(before, {}, "read before")
         tagged = tagged_avro(
             side,
             schema.text,
             self.rules,
-            references=_references(schema.references),
+            references=_references(schema.references, referenced),
             metadata=_said(schema, past),
             subjects=facts.subjects,
             earlier=earlier,
@@ -74,8 +84,8 @@ class Tagging:
         missed = [f"{name} finds nothing in this schema" for name in tagged.missed if name not in self._found]
         return TaggedRoot(usable(tagged.root), (*missed, *tagged.released))
 
-    def _remembered(self, side: str, past: Past) -> Remembered:
-        memory = Remembered()
+    def _remembered(self, side: str, past: Past, *, types_alone: bool = False) -> Memory:
+        memory = Memory()
         for version in past.earlier:
             if version.schema_type != AVRO:
                 continue
@@ -94,7 +104,10 @@ class Tagging:
             except BadSchema as problem:
                 reason = str(problem)
             else:
-                memory.add(tagged.root, name)
+                if types_alone:
+                    memory.add_types(tagged.types, name)
+                else:
+                    memory.add(tagged.root, tagged.types, name)
                 continue
             raise BadSchema(f"{name}, whose tags still hold: {reason}")
         return memory
@@ -109,9 +122,10 @@ def facts_of(registry: Versions, schema: RegisteredSchema, subject: str | None, 
     """
     asking = asking or Asking(EVER, time.monotonic(), math.inf)
     try:
-        return Facts(schema, past_of(registry, schema, subject, asking), subject)
+        past = past_of(registry, schema, subject, asking)
     except TooManyVersions as problem:
         raise BadSchema(str(problem)) from None
+    return Facts(schema, past.own, subject, past.referenced)
 
 
 def _said(schema: RegisteredSchema, past: Sequence[Past]) -> list[Said]:
@@ -125,8 +139,17 @@ def _said(schema: RegisteredSchema, past: Sequence[Past]) -> list[Said]:
     return said
 
 
-def _references(references: Sequence[ReferencedSchema]) -> list[Referenced]:
-    return [
-        Referenced(each.text, f"{each.reference.subject} version {each.reference.version}", each.metadata)
-        for each in references
+def _references(references: Sequence[ReferencedSchema], pasts: Sequence[Past] = ()) -> list[Referenced]:
+    return [_referenced(each, pasts) for each in references]
+
+
+def _referenced(schema: ReferencedSchema, pasts: Sequence[Past]) -> Referenced:
+    subject, version = schema.reference.subject, schema.reference.version
+    edits = [
+        Said(own.metadata, f"{subject} version {own.number}")
+        for past in pasts
+        if past.subject == subject
+        for own in past.own
+        if own.text == schema.text and own.number != version and own.metadata is not None
     ]
+    return Referenced(schema.text, f"{subject} version {version}", schema.metadata, edits)

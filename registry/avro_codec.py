@@ -12,6 +12,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Sequence
 from io import BytesIO
+from itertools import count
 from typing import Any
 
 import fastavro
@@ -121,6 +122,7 @@ class _Twin:
     def __init__(self, opaque: Opaque) -> None:
         self._opaque = opaque
         self._names: dict[int, str] = {}
+        self._numbers = count()
         self._met_again: set[int] = set()
 
     def framed(self, root: Field, end: int) -> tuple[dict[str, Any], bool]:
@@ -170,7 +172,7 @@ class _Twin:
 
     def _box(self, branch: Field) -> dict[str, Any]:
         fields = [{"name": branch.at, "type": self.place(branch)}]
-        return {"type": "record", "name": self._new_name(branch), "fields": fields}
+        return {"type": "record", "name": self._new_name(), "fields": fields}
 
     def _fixed(self, type_: Type, size: int) -> Any:
         return self._named(type_, lambda: {"type": "fixed", "size": size})
@@ -179,12 +181,11 @@ class _Twin:
         if (name := self._names.get(id(type_))) is not None:
             self._met_again.add(id(type_))
             return name
-        name = self._new_name(type_)
+        name = self._names[id(type_)] = self._new_name()
         return {"name": name, **define()}
 
-    def _new_name(self, what: Type | Field) -> str:
-        name = self._names[id(what)] = f"t{len(self._names)}"
-        return name
+    def _new_name(self) -> str:
+        return f"t{next(self._numbers)}"
 
 
 def _long(number: int) -> bytes:

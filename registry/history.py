@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from registry.errors import RegistryUnavailable, SchemaNotFound
-from registry.registered import RegisteredSchema, StoredVersion, SubjectVersion
+from registry.registered import ReferencedSchema, RegisteredSchema, StoredVersion, SubjectVersion
 
 MOST_VERSIONS: Final = 5_000
 
@@ -49,8 +49,15 @@ class Asking(NamedTuple):
     seconds: float = 5.0
 
 
-def past_of(registry: Versions, schema: RegisteredSchema, subject: str | None, asking: Asking) -> tuple[Past, ...]:
-    """Every subject that has the schema, by name. `subject` is looked through where the registry names none.
+class Pasts(NamedTuple):
+    """Every subject that has a schema, by name, and the subject of each schema that it refers to, in their order."""
+
+    own: tuple[Past, ...]
+    referenced: tuple[Past, ...]
+
+
+def past_of(registry: Versions, schema: RegisteredSchema, subject: str | None, asking: Asking) -> Pasts:
+    """The past of a schema. `subject` is looked through where the registry names none that has it.
 
     Blocks for `asking.seconds` and one more call. Raises the errors of `registry.errors`, `RegistryUnavailable` when it
     takes too long, and `TooManyVersions`. Versions that are gone for good are left out.
@@ -59,7 +66,9 @@ def past_of(registry: Versions, schema: RegisteredSchema, subject: str | None, a
     subjects = sorted({carrier.subject for carrier in registry.carriers(schema.id, since=asking.began)})
     if not subjects and subject is not None:
         subjects = [subject]
-    return tuple(past for each in subjects if (past := reading.past(schema, each)) is not None)
+    own = tuple(past for each in subjects if (past := reading.past(schema, each)) is not None)
+    referenced = (reading.past(each, each.reference.subject) for each in schema.references)
+    return Pasts(own, tuple(past for past in referenced if past is not None))
 
 
 class _Reading:
@@ -69,7 +78,7 @@ class _Reading:
         self._end = time.monotonic() + asking.seconds
         self._count = 0
 
-    def past(self, schema: RegisteredSchema, subject: str) -> Past | None:
+    def past(self, schema: RegisteredSchema | ReferencedSchema, subject: str) -> Past | None:
         numbers = self._numbers(subject)
         self._count += len(numbers)
         if self._count > MOST_VERSIONS:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from registry.schema.paths import is_tag
 from registry.schema.tree import (
     ITEMS,
     KEYS_LINEAGE,
@@ -67,6 +68,10 @@ class AvroParser:
         """
         self._of = of
         return self._read_place(_load(schema), name=root, at=root, namespace="", origin="")
+
+    def named(self) -> Mapping[str, Field]:
+        """For each named type that was read, by full name, a place of its own with the tags it has wherever it is."""
+        return {name: _place(name, name, type_, None, tags, "", {}) for name, (type_, tags) in self._named.items()}
 
     def _read_place(
         self,
@@ -249,7 +254,7 @@ def _place(
 def read_tags(value: Any, where: str) -> frozenset[str]:
     """The tags that a tag attribute holds: a list of names, or one name. Raises `BadSchema` for anything else."""
     names = [value] if isinstance(value, str) else value
-    if not isinstance(names, list) or not all(isinstance(name, str) and name.strip() for name in names):
+    if not isinstance(names, list) or not all(is_tag(name) for name in names):
         raise BadSchema(f"{where} is malformed: a list of tag names is expected")
     return frozenset(name.strip() for name in names)
 

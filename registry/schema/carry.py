@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from registry.schema.avro import BadSchema
 from registry.schema.claims import Claims, Releases
 from registry.schema.earlier import Branches, Remembered, matching, within
+from registry.schema.memory import Memory
 from registry.schema.paths import States
-from registry.schema.tree import NO_TAGS, Field, TagSource, Type, step_into
+from registry.schema.tree import NAMED, NO_TAGS, Field, TagSource, Type, step_into
 
 MOST_PLACES = 50_000
 
@@ -20,7 +21,7 @@ def push_down(
     root: Field,
     claims: Claims | None = None,
     releases: Releases | None = None,
-    earlier: Sequence[Remembered] = (),
+    earlier: Sequence[Memory] = (),
 ) -> Field:
     """Carry the tags of every place to what is inside it: its own, those claimed, and those of earlier versions.
 
@@ -29,11 +30,15 @@ def push_down(
     cycle. (Tags grow on the way down, so a recursive type that meets itself with more of them goes round again.)
     Raises `BadSchema` when that makes too many places.
     """
-    return _Carrying(claims or Claims(), releases or Releases()).root(root, earlier)
+    return _Carrying(claims or Claims(), releases or Releases(), earlier).root(root)
 
 
-@dataclass(frozen=True, slots=True)
-class _Around:
+def push_down_apart(place: Field, claims: Claims) -> Field:
+    """The same for a named type apart from where it is used: of the claims, those that mean records by name count."""
+    return _Carrying(claims, Releases(), ()).apart(place)
+
+
+class _Around(NamedTuple):
     """What holds for all that is inside a place, and how far its paths have come."""
 
     sources: tuple[TagSource, ...]
@@ -44,16 +49,22 @@ class _Around:
 
 
 class _Carrying:
-    def __init__(self, claims: Claims, releases: Releases) -> None:
+    def __init__(self, claims: Claims, releases: Releases, earlier: Sequence[Memory]) -> None:
         self._claims = claims
         self._releases = releases
+        self._earlier = earlier
         self._open: dict[_Key, Type] = {}
         self._places = 0
 
-    def root(self, root: Field, known: Sequence[Remembered]) -> Field:
+    def root(self, root: Field) -> Field:
         path = "" if root.name == "value" and not root.type.is_leaf else root.name
         around = _Around((), NO_TAGS, self._claims.start(), self._releases.start(), frozenset())
-        return self._place(root, path, around, self._claims.at(around.claims), known)
+        return self._place(
+            root, path, around, self._claims.at(around.claims), [memory.root for memory in self._earlier]
+        )
+
+    def apart(self, place: Field) -> Field:
+        return self._place(place, "", _Around((), NO_TAGS, frozenset(), frozenset(), frozenset()), (), ())
 
     def _place(
         self,
@@ -70,6 +81,8 @@ class _Carrying:
         if self._places > MOST_PLACES:
             raise BadSchema(f"the schema has more than {MOST_PLACES} places")
         type_ = place.type
+        if self._earlier and type_.kind in NAMED:
+            known = (*known, *(each for memory in self._earlier for each in memory.anew(type_, known)))
         added: list[TagSource] = [*place.tag_sources, *claimed]
         inside: Branches = ()
         if known:
@@ -92,7 +105,7 @@ class _Carrying:
             return around
         sources = self._releases.left(around.sources, active, path)
         tags = frozenset(source.tag for source in sources)
-        return replace(around, sources=sources, tags=tags, active=active)
+        return around._replace(sources=sources, tags=tags, active=active)
 
     def _type(self, type_: Type, path: str, around: _Around, known: Sequence[Remembered], inside: Branches) -> Type:
         key = self._key(type_, around, known if type_.kind == "union" else inside)
@@ -150,4 +163,4 @@ def _with(around: _Around, added: Sequence[TagSource]) -> _Around:
                 continue
             tags.add(source.tag)
         sources[source] = None
-    return replace(around, sources=tuple(sources), tags=frozenset(tags))
+    return around._replace(sources=tuple(sources), tags=frozenset(tags))

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from registry.schema.paths import BadPath, parse_path
+from registry.schema.paths import BadPath, is_tag, parse_path
 
 VERSION = 1
 
@@ -102,7 +102,7 @@ def _wrong(name: str, entry: Any) -> Iterator[str]:
             parse_path(path)
         except BadPath as problem:
             yield f"{name}.fields: {problem}"
-        if not _list(tags) or not all(isinstance(tag, str) and tag.strip() for tag in _list(tags)):
+        if not _list(tags) or not all(map(is_tag, _list(tags))):
             yield f"{name}.fields[{path!r}] must be a list of tags"
 
 

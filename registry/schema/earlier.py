@@ -8,7 +8,7 @@ new those of every branch before. The names of types do not matter where there i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from registry.schema.tree import Field, TagSource, Type
@@ -39,9 +39,12 @@ class Remembered:
 
     def named(self, type_: Type) -> Sequence[_Branch]:
         """What was here under the type's name or alias, else all that was here."""
-        names = [_name(type_), *_aliases(type_.attrs, str(type_.attrs.get("name", "")).rpartition(".")[0])]
-        known = [self._branches[name] for name in names if name in self._branches]
+        known = [self._branches[name] for name in names_of(type_) if name in self._branches]
         return known or self.branches()
+
+    def versions(self, name: str) -> Set[str]:
+        """The versions that had a type of this name here."""
+        return self._branches[name].versions if name in self._branches else frozenset()
 
     def branches(self) -> Sequence[_Branch]:
         return list(self._branches.values())
@@ -50,10 +53,11 @@ class Remembered:
 class _Branch:
     """What was inside a place while it held values of one type."""
 
-    __slots__ = ("_aliases", "kind", "places", "sources")
+    __slots__ = ("_aliases", "kind", "places", "sources", "versions")
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
+        self.versions: set[str] = set()
         self.sources: dict[str, TagSource] = {}
         self.places: dict[str, Remembered] = {}
         self._aliases: dict[str, set[str]] = {}
@@ -102,6 +106,7 @@ class _Adding:
         if around is not None and known.link(type_, around):
             return
         branch = known.branch(type_)
+        branch.versions.add(self._version)
         if type_.is_leaf or (id(branch), id(type_)) in self._done:
             return
         self._done.add((id(branch), id(type_)))
@@ -152,6 +157,11 @@ def _all_in(branch: _Branch) -> Iterator[TagSource]:
         for place in each.places.values():
             yield from place.sources.values()
             todo += place.branches()
+
+
+def names_of(type_: Type) -> Sequence[str]:
+    """The type's full name and aliases; of one without a name its kind."""
+    return [_name(type_), *_aliases(type_.attrs, str(type_.attrs.get("name", "")).rpartition(".")[0])]
 
 
 def _name(type_: Type) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, NamedTuple
 
 from registry.schema.tree import ITEMS, MAP_KEYS, MAP_VALUES, Field
 
@@ -20,8 +20,7 @@ ANY_DEPTH = "**"
 _TOKEN = re.compile(r"`(?P<quoted>(?:[^`]|``)+)`|(?P<step>\[\*\]|\{\*\}|\{#\})|(?P<dot>\.)|(?P<name>[^.`\[{]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """A step into a record's field of this very name."""
 
     name: str
@@ -36,6 +35,7 @@ class BadPath(ValueError):
     """A path pattern that cannot be read. The text shows the pattern, which comes from the configuration."""
 
 
+@lru_cache(maxsize=8192)
 def parse_path(text: str) -> Pattern:
     """Read a path pattern; raises `BadPath`."""
     steps: list[Step] = []
@@ -220,6 +220,11 @@ class Matcher:
     def accepts(self, states: States, place: Field) -> bool:
         """Whether the place that was reached with `states` is selected."""
         return self._paths.done(states) or (place.type.is_leaf and self._tags.match(place.tags))
+
+
+def is_tag(given: Any) -> bool:
+    """Whether this can be a tag: text, and without a comma, which lists of tags in a configuration are split at."""
+    return isinstance(given, str) and bool(given.strip()) and "," not in given
 
 
 class TagGlobs:

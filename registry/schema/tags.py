@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from registry.schema.avro import DEFAULT_TAGS_PROPERTY, AvroParser, BadSchema, read_tags
-from registry.schema.carry import push_down
+from registry.schema.carry import push_down, push_down_apart
 from registry.schema.catalogue import Entry
 from registry.schema.claims import Claim, Claims, Releases
-from registry.schema.earlier import Remembered
+from registry.schema.memory import Memory, TypesApart
 from registry.schema.paths import Name, Step, TagGlobs, parse_path
 from registry.schema.tree import ITEMS, MAP_VALUES, Field, TagKind, TagSource, Type
 
@@ -68,23 +70,26 @@ class Said(NamedTuple):
 
 
 class Referenced(NamedTuple):
-    """A schema that another one refers to; `of` names it for people."""
+    """A schema that another one refers to; `of` names it for people. `edits` are further metadata of the same text."""
 
     text: str | Any
     of: str = "a referenced schema"
     metadata: Mapping[str, Any] | None = None
+    edits: Sequence[Said] = ()
 
 
 class Tagged(NamedTuple):
     """A tree with its tags, and what is worth a warning: claims that found no place are `missed`.
 
-    `found` are the names of claims that did find one, `released` says which tags have gone.
+    `found` are the names of claims that did find one, `released` says which tags have gone. `types` are the named types
+    for `registry.schema.memory`.
     """
 
     root: Field
     found: tuple[str, ...] = ()
     missed: tuple[str, ...] = ()
     released: tuple[str, ...] = ()
+    types: TypesApart = MappingProxyType({})
 
 
 def tagged_tree(
@@ -95,7 +100,7 @@ def tagged_tree(
     references: Iterable[Referenced] = (),
     metadata: Iterable[Said] = (),
     subjects: Sequence[str] | None = None,
-    earlier: Sequence[Remembered] = (),
+    earlier: Sequence[Memory] = (),
     releasing: bool = True,
 ) -> Tagged:
     """An Avro schema with all its tags, carried to the leaves. `root` is `key` or `value`. Raises `BadSchema`.
@@ -119,7 +124,8 @@ def tagged_tree(
             for path, tags in entry.fields.items():
                 where = f"{entry.name}: {path}"
                 claims.by_path(path, Claim(f"tags.file {where}", _sources(tags, "catalogue", where), entry.record))
-    return _carried(tree, claims, rules, root, earlier, releasing=releasing)
+    types = {name: partial(push_down_apart, place, claims) for name, place in parser.named().items()}
+    return _carried(tree, claims, rules, root, earlier, releasing=releasing)._replace(types=types)
 
 
 def with_declared(tree: Field, rules: TagRules, side: str) -> Field:
@@ -128,7 +134,7 @@ def with_declared(tree: Field, rules: TagRules, side: str) -> Field:
 
 
 def _carried(
-    tree: Field, claims: Claims, rules: TagRules, side: str, earlier: Sequence[Remembered], *, releasing: bool
+    tree: Field, claims: Claims, rules: TagRules, side: str, earlier: Sequence[Memory], *, releasing: bool
 ) -> Tagged:
     releases = Releases()
     for tag, pattern, path in _below(rules.declared, side):
@@ -176,7 +182,9 @@ def _with_place(place: Field, steps: Sequence[Step], source: TagSource) -> Field
 
 def _patterns(metadata: Mapping[str, Any] | None) -> list[tuple[str, frozenset[str]]]:
     """`metadata.tags` maps a pattern to tags."""
-    tags = (metadata or {}).get("tags") or {}
+    tags = (metadata or {}).get("tags")
+    if tags is None:
+        return []
     if not isinstance(tags, Mapping):
         raise BadSchema("metadata.tags is malformed: an object of pattern to tags is expected")
     return [
@@ -192,12 +200,13 @@ def _sources(tags: Iterable[str], kind: TagKind, where: str) -> tuple[TagSource,
 def _refer(parser: AvroParser, reference: Referenced, root: str, claims: Claims) -> None:
     """Read a referenced schema. Its record paths hold in it wherever it is used, its globs in all that it names."""
     tree = parser.read(reference.text, root=root, of=reference.of)
-    patterns = _patterns(reference.metadata)
+    said = [Said(reference.metadata or {}, reference.of), *reference.edits]
+    patterns = [(pattern, tags, each.where) for each in said for pattern, tags in _patterns(each.metadata)]
     if not patterns:
         return
     names = _records_in(tree)
-    for pattern, tags in patterns:
-        where = f"{pattern}, {reference.of}"
+    for pattern, tags, of in patterns:
+        where = f"{pattern}, {of}"
         # Only a record can be referred to and have paths inside; the empty name is nobody's.
         claim = Claim(f"metadata.tags: {where}", _sources(tags, "reference", where), tree.type.attrs.get("name", ""))
         claims.by_either(pattern, claim, names)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from connector.shapes import tagged_avro
 from registry.avro_codec import AvroReader, AvroWriter, opaque_leaves
-from registry.schema.earlier import Remembered
+from registry.schema.memory import Memory
 from registry.schema.printer import print_schema
 from registry.schema.tags import TagRules
 from registry.schema.tree import Field, leaves
@@ -262,8 +262,9 @@ def test_a_later_version_without_tags_has_just_those_of_the_one_before(
     made: tuple[Any, bytes, dict[str, set[str]]], renaming: bool
 ) -> None:
     schema, _, tags = made
-    memory = Remembered()
-    memory.add(root_of(schema), "version 1")
+    memory = Memory()
+    before = tagged_avro("value", json.dumps(schema), TagRules())
+    memory.add(before.root, before.types, "version 1")
     root = tagged_avro("value", json.dumps(later(schema, renaming=renaming)), TagRules(), earlier=[memory]).root
     assert tags_of(root) == {re.sub(r"(\w+)", r"\1_new", path) if renaming else path: tags[path] for path in tags}
 

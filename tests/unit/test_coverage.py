@@ -138,6 +138,29 @@ def test_one_branch_of_a_union_left_alone_is_uncovered() -> None:
     assert verdicts(judge(schema, mask(fields="contact.mail")))["contact"] == "uncovered"
 
 
+def test_the_other_branches_of_a_union_need_not_be_protected_for_a_tag_on_one() -> None:
+    schema = record(field("contact", ["null", "long", {"type": "string", **PII}]))
+    assert judge(schema, mask(tags="PII")).problem is None
+    assert verdicts(judge(schema, mask(tags="PII"))) == {"contact": "protected"}
+    assert verdicts(judge(schema, mask(tags="OTHER"))) == {"contact": "uncovered"}
+    (finding,) = judge(schema, mask(tags="PII")).findings
+    assert (finding.type, finding.tags) == ("string", {"PII"})
+
+
+def test_records_of_a_union_that_have_a_field_of_one_name_are_told_apart() -> None:
+    person, firm = record(field("name", **PII), name="Person"), record(field("name"), field("x", **PII), name="Firm")
+    schema = record(field("who", [person, firm]))
+    assert judge(schema, mask(tags="PII")).problem is None
+    assert verdicts(judge(schema, mask(fields="who.x")))["who.name"] == "uncovered"
+
+
+def test_branches_that_become_one_are_covered_only_if_both_are_protected() -> None:
+    known = {"type": "enum", "name": "Known", "symbols": ["A"], **PII}
+    schema = record(field("who", ["string", known]))
+    assert verdicts(judge(schema, mask(tags="PII"))) == {"who": "uncovered"}
+    assert verdicts(judge(schema, mask(fields="who"))) == {"who": "protected"}
+
+
 def test_streamveil_attributes_in_a_source_schema_are_no_protection() -> None:
     claimed = {"streamveil:protected": [{"transform": "Hmac"}], **PII}
     assert judge(record(field("ssn", **claimed))).problem is not None

@@ -127,6 +127,18 @@ def test_an_edit_that_makes_no_new_version_is_noticed_too(running: Running) -> N
         running.process()
 
 
+def test_an_answer_without_the_tags_that_were_told_before_takes_none_away(running: Running) -> None:
+    registry = Editable(id1=SCHEMA)
+    registry.metadata = {"tags": {"ssn": ["PII"]}}
+    running.client, running.id = registry, 1  # type: ignore[assignment]  # has what a pipeline needs
+    running.pipeline = running.piped()
+    for metadata in (registry.metadata, None, {"tags": 7}, {}, {"tags": {"city": ["PII"]}}):
+        registry.metadata = metadata
+        outcome = running.process()
+        assert isinstance(outcome, Failure) or b"123-45" not in outcome.value
+        running.now += REFRESH
+
+
 def test_before_the_interval_is_over_nothing_is_asked(running: Running) -> None:
     running.process()
     running.edit(TAGGED)

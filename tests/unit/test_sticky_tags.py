@@ -233,6 +233,102 @@ class TestFoundAgain:
         assert child.type.fields[0].tags == {"PII"}
 
 
+class TestNamedTypes:
+    """What a named type's own definition said holds for uses that are new."""
+
+    PLAIN = record(field("street"), field("zip"), name="Address")
+
+    def test_a_new_use_of_a_type_has_the_tags_of_its_fields(self, subjects: Subjects) -> None:
+        subjects.register(field("home", record(tagged("street"), field("zip"), name="Address")))
+        last = subjects.register(field("home", self.PLAIN), field("work", ["null", "demo.Address"]))
+        assert subjects.tags(last) == {"home.street": ["PII"], "work.street": ["PII"]}
+        where = "confluent:tags at home.street, customers-value version 1"
+        assert subjects.sources(last, "work.street") == [("PII", "earlier version", where)]
+
+    @pytest.mark.parametrize(
+        "type_",
+        [
+            {"type": "enum", "name": "Kind", "symbols": ["A"]},
+            {"type": "fixed", "name": "Kind", "size": 4},
+            record(field("a"), name="Kind"),
+        ],
+        ids=lambda type_: type_["type"],
+    )
+    def test_a_new_use_of_a_tagged_type_is_tagged(self, subjects: Subjects, type_: Any) -> None:
+        subjects.register(field("one", {**type_, **PII}))
+        found = subjects.tags(subjects.register(field("one", type_), field("two", "demo.Kind")))
+        assert list(found.values()) == [["PII"], ["PII"]]
+
+    def test_a_recursive_type_that_goes_on_at_another_place_keeps_its_tags_there(self, subjects: Subjects) -> None:
+        subjects.register(tagged("ssn"), field("child", ["null", "demo.Customer"]))
+        last = subjects.register(field("ssn"), field("children", {"type": "map", "values": "demo.Customer"}))
+        assert subjects.tags(last) == {"ssn": ["PII"], "children{*}.ssn": ["PII"]}
+
+    def test_metadata_that_named_the_type_counts(self, subjects: Subjects) -> None:
+        subjects.register(field("home", self.PLAIN), metadata={"tags": {"demo.Address.street": ["PII"]}})
+        last = subjects.register(field("home", self.PLAIN), field("work", "demo.Address"), metadata={"tags": {}})
+        assert subjects.tags(last) == {"home.street": ["PII"], "work.street": ["PII"]}
+
+    def test_a_type_and_its_fields_are_found_by_their_aliases(self, subjects: Subjects) -> None:
+        subjects.register(field("home", record(tagged("street"), name="Address")))
+        place = record(field("road", aliases=["street"]), name="Place", aliases=["Address"])
+        assert subjects.tags(subjects.register(field("work", place))) == {"work.road": ["PII"]}
+
+    def test_it_counts_once_a_version_between_had_no_such_place(self, subjects: Subjects) -> None:
+        subjects.register(field("home", self.PLAIN))
+        subjects.register(field("work", record(tagged("street"), field("zip"), name="Address")))
+        last = subjects.register(field("home", self.PLAIN), field("id"))
+        assert subjects.tags(last) == {"home.street": ["PII"]}
+
+    def test_tags_of_one_use_alone_stay_with_that_use(self, subjects: Subjects) -> None:
+        paths = {"tags": {"home.zip": ["PII.ZIP"]}}
+        subjects.register(tagged("home", self.PLAIN), metadata=paths)
+        last = subjects.register(field("home", self.PLAIN), field("work", "demo.Address"))
+        assert subjects.tags(last) == {"home.street": ["PII"], "home.zip": ["PII", "PII.ZIP"]}
+
+    def test_they_can_be_released(self, subjects: Subjects) -> None:
+        subjects.register(field("home", record(tagged("street"), field("zip"), name="Address")))
+        last = subjects.register(field("home", self.PLAIN), field("work", "demo.Address"))
+        assert subjects.tags(last, released={"PII": ["work.street"]}) == {"home.street": ["PII"]}
+
+
+class TestReferences:
+    """The tags of a schema that others refer to are as sticky as any."""
+
+    HOME = field("home", "demo.Address")
+
+    def address(self, subjects: Subjects, *fields: Any, metadata: Any = None) -> None:
+        subjects.client.register("address", json.dumps(record(*fields, name="demo.Address")), metadata=metadata)
+
+    def test_an_earlier_version_of_what_is_referred_to_counts(self, subjects: Subjects) -> None:
+        self.address(subjects, tagged("street"), field("zip"))
+        self.address(subjects, field("street"), field("zip"))
+        last = subjects.register(self.HOME, references=[Reference("demo.Address", "address", 2)])
+        assert subjects.tags(last) == {"home.street": ["PII"]}
+        where = "confluent:tags at street, address version 1"
+        assert subjects.sources(last, "home.street") == [("PII", "earlier version", where)]
+
+    def test_a_later_one_does_not(self, subjects: Subjects) -> None:
+        self.address(subjects, field("street"))
+        self.address(subjects, tagged("street"))
+        assert subjects.tags(subjects.register(self.HOME, references=[Reference("demo.Address", "address", 1)])) == {}
+
+    def test_but_an_edit_of_its_metadata_does(self, subjects: Subjects) -> None:
+        self.address(subjects, field("street"), field("zip"))
+        self.address(subjects, field("street"), field("zip"), metadata={"tags": {"zip": ["PII"]}})
+        last = subjects.register(self.HOME, references=[Reference("demo.Address", "address", 1)])
+        assert subjects.tags(last) == {"home.zip": ["PII"]}
+        assert subjects.sources(last, "home.zip") == [("PII", "reference", "zip, address version 2")]
+
+    def test_and_so_it_is_two_deep(self, subjects: Subjects) -> None:
+        self.address(subjects, tagged("street"))
+        self.address(subjects, field("street"))
+        person = record(self.HOME, name="demo.Person")
+        subjects.client.register("person", json.dumps(person), [Reference("demo.Address", "address", 2)])
+        last = subjects.register(field("who", "demo.Person"), references=[Reference("demo.Person", "person", 1)])
+        assert subjects.tags(last) == {"who.home.street": ["PII"]}
+
+
 class TestReleased:
     def test_a_released_tag_of_an_earlier_version_is_gone_and_that_is_told(self, subjects: Subjects) -> None:
         subjects.register(tagged("ssn"), tagged("mail"))

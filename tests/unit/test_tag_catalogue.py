@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from connector.shapes import tagged_avro
+from connector.tagging import Facts, Tagging
+from registry.history import Past
+from registry.registered import RegisteredSchema
 from registry.schema.catalogue import BadCatalogue, read_catalogue
 from registry.schema.tags import Tagged, TagRules
 from registry.schema.tree import leaves
@@ -46,6 +49,14 @@ def test_an_entry_of_another_subject_gives_none() -> None:
 @pytest.mark.parametrize("glob", ["customers-*", "*-value", "customers?value", "*"])
 def test_a_subject_may_be_a_glob(glob: str) -> None:
     assert tags({"subject": glob, "fields": {"mail": "PII"}}) == {"mail": ["PII"]}
+
+
+def test_an_entry_of_the_topics_own_subject_holds_where_the_producer_registers_under_another() -> None:
+    entries = read_catalogue(json.dumps({"version": 1, "tags": [{"subject": "a-value", "fields": {"mail": "PII"}}]}))
+    schema = RegisteredSchema(1, "AVRO", json.dumps(SCHEMA), (), None, None, ())
+    facts = Facts(schema, (Past("demo.Customer", (), ()),), "a-value")
+    root = Tagging(TagRules(catalogue=entries)).root("value", facts).root
+    assert {path for path, leaf in leaves(root) if leaf.tags} == {"mail"}
 
 
 def test_where_the_subject_is_not_known_the_entries_of_every_subject_hold() -> None:
@@ -99,6 +110,10 @@ def test_a_pattern_that_finds_nothing_is_reported_where_its_entry_applies() -> N
         ({"version": 1, "tags": [{"record": "R", "field": {}}]}, "tags[0].field is not known"),
         ({"version": 1, "tags": [{"record": "R", "fields": {"a..b": "PII"}}]}, "tags[0].fields: 'a..b' is not a path"),
         ({"version": 1, "tags": [{"record": "R", "fields": {"a": []}}]}, "tags[0].fields['a'] must be a list of tags"),
+        (
+            {"version": 1, "tags": [{"record": "R", "fields": {"a": "P,Q"}}]},
+            "tags[0].fields['a'] must be a list of tags",
+        ),
         ({"version": 1, "tags": [{"record": "R", "fields": {"a": [1]}}]}, "tags[0].fields['a'] must be a list of tags"),
         (
             '{"version": 1, "tags": [{"record": "R", "fields": {"a": "PII", "a": "PCI"}}]}',

@@ -123,10 +123,21 @@ def test_the_tag_attribute_can_have_another_name() -> None:
     assert tagged(record(field("ssn", sensitivity=["SECRET"])), TagRules(property="sensitivity")) == {"ssn": ["SECRET"]}
 
 
-@pytest.mark.parametrize("malformed", [7, [7], {"PII": True}, [""], None])
+@pytest.mark.parametrize("malformed", [7, [7], {"PII": True}, [""], None, "PII,EMAIL"])
 def test_a_malformed_tag_attribute_is_an_error_that_names_the_place(malformed: Any) -> None:
     with pytest.raises(BadSchema, match="ssn"):
         tagged(record(field("ssn", **{"confluent:tags": malformed})))
+
+
+@pytest.mark.parametrize("malformed", [[], "", False, ["ssn"], {"ssn": {}}, {"ssn": "PII,EMAIL"}])
+def test_malformed_tags_in_metadata_are_an_error(malformed: Any) -> None:
+    with pytest.raises(BadSchema, match=r"metadata\.tags"):
+        tagged(record(field("ssn")), metadata={"tags": malformed})
+
+
+@pytest.mark.parametrize("none", [{}, {"tags": None}, {"tags": {}}])
+def test_metadata_may_have_no_tags(none: dict[str, Any]) -> None:
+    assert tagged(record(field("ssn")), metadata=none) == {}
 
 
 def test_a_record_that_contains_itself_without_a_way_out_is_refused() -> None:
