@@ -22,7 +22,7 @@ import structlog
 from connector import logs
 from connector.config import ConfigErrors, Connector, Need, Service, load
 from connector.deciding import Pipeline as Deciders
-from connector.hygiene import forget_variables, seal_process
+from connector.hygiene import forget_variables, hide_errors, seal_process
 from connector.keys import opened, vault_client
 from connector.pipeline import Pipeline
 from connector.protecting import protection_of
@@ -189,14 +189,18 @@ def _terminate(processes: Sequence[BaseProcess]) -> None:
 
 
 def _child(document: str, build: Build, parent: int, task: int) -> None:
-    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     seal_process()
+    hide_errors()
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     logs.configure(level=logs.level_of(os.environ))
     try:
         connector = load(Path(document), need=Need.SERVICE)
     except ConfigErrors:  # it was right when the service started, and its errors were shown there
         structlog.get_logger().error("stopped", reason="the configuration has errors by now")
         os._exit(STOPPED)
+    except Exception:  # multiprocessing would show its text
+        structlog.get_logger().critical("unforeseen", exc_info=True)
+        os._exit(UNFORESEEN)
     os._exit(_run_task(connector, build, task))
 
 
