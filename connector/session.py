@@ -187,13 +187,14 @@ class Session:
         producer.produce(mappings)
         self._call(Call.SEND_OFFSETS, lambda: producer.send_offsets(offsets, self._source.group_metadata(), _ASK_S))
         if mappings and self._were_forgotten(batch, mappings):
+            self._log.info("begun anew", reason="a subject was forgotten meanwhile", records=len(batch))
             self._abort()
-            return self._transact(batch)
+            self._transact(batch)
+            return
         self._call(Call.COMMIT, producer.client.commit_transaction, _COMMIT_S)
         self._in_transaction = False
         self._attempts = 0
         self._log.debug("committed", records=len(batch))
-        return None
 
     def _were_forgotten(self, batch: Batch, written: Sequence[Sink]) -> bool:
         """Whether a subject of mappings that this transaction wrote was forgotten meanwhile."""

@@ -34,7 +34,6 @@ class TokenCommands:
         self._connector = connector
         self._reason = reason
         self._mapping = mapping_of(connector)
-        self._closing = ExitStack()
 
     def __enter__(self) -> Self:
         try:
@@ -45,8 +44,10 @@ class TokenCommands:
             raise Stop("--reason must say why")
         assert self._connector.service is not None  # noqa: S101  as said
         self._admin = AdminClient({**self._connector.service.clients.admin.reveal(), "log_level": 0})
-        self._vault = vault_client(self._connector, self._closing)
-        self._audit = audit_of(self._connector, self._vault, self._reason, self._closing)
+        with ExitStack() as closing:
+            self._vault = vault_client(self._connector, closing)
+            self._audit = audit_of(self._connector, self._vault, self._reason, closing)
+            self._closing = closing.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

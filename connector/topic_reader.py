@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -18,11 +18,16 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import ListOffsetsResultInfo, OffsetSpec
+from confluent_kafka.admin._metadata import ClusterMetadata, TopicMetadata
 
 from connector.failures import Call, Remedy, Setback, remedy_for
 
 _ASK_S = 5.0
 _POLL_S = 0.1
+# A partition has another leader than was thought, or the same one anew.
+_MOVED = frozenset(
+    {KafkaError.FENCED_LEADER_EPOCH, KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.UNKNOWN_LEADER_EPOCH}
+)
 
 
 class TopicReader:
@@ -36,21 +41,34 @@ class TopicReader:
         # Ends are asked for on another connection: the consumer's is held by a fetch that waits for records.
         self._admin = admin
         self._topic = topic
+        found = self._metadata(self._consumer.list_topics)
+        self._reached: dict[int, int] = dict.fromkeys(found.partitions, 0)
+        self._consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in found.partitions])
+
+    def _metadata(self, list_topics: Callable[..., ClusterMetadata]) -> TopicMetadata:
         try:
-            found = self._consumer.list_topics(topic, timeout=_ASK_S).topics[topic]
-            if found.error is not None:
-                raise _setback(found.error)
-            self._reached = dict.fromkeys(found.partitions, 0)
-            self._consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in found.partitions])
+            found = list_topics(self._topic, timeout=_ASK_S).topics[self._topic]
         except KafkaException as raised:
             error = raised.args[0]
         else:
-            return
+            if found.error is None:
+                return found
+            error = found.error
         raise _setback(error)
 
     def ends(self, *, committed: bool = True) -> dict[int, int]:
         """The offset after the last record of each partition now; if `committed`, of those that are decided."""
         level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+        try:
+            return self._ends(level)
+        except Setback as setback:
+            if setback.code not in _MOVED:
+                raise
+        # The admin client goes on asking the leaders that it knows. Listing topics tells it of those there are now.
+        self._metadata(self._admin.list_topics)
+        return self._ends(level)
+
+    def _ends(self, level: IsolationLevel) -> dict[int, int]:
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the stubs leave it out
         wanted = {TopicPartition(self._topic, number): latest for number in self._reached}
         asked = self._admin.list_offsets(wanted, isolation_level=level, request_timeout=_ASK_S)
@@ -87,12 +105,13 @@ class TopicReader:
 
     def _has_come(self, message: Message) -> bool:
         """Notes how far a partition was read: offsets do not tell, because of markers and of what was compacted."""
-        error, number, offset = message.error(), message.partition(), message.offset()
+        error = message.error()
+        number, offset = message.partition() or 0, message.offset() or 0
         if error is None:
-            self._reached[number] = offset + 1  # type: ignore[operator]  # a consumed record has them
+            self._reached[number] = offset + 1
             return True
         if error.code() == KafkaError._PARTITION_EOF:
-            self._reached[number] = max(self._reached[number], offset)  # type: ignore[type-var, assignment]  # as above
+            self._reached[number] = max(self._reached[number], offset)
             return True
         if remedy_for(error, Call.CONSUME) is not Remedy.RETRY:
             raise _setback(error)
