@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -19,6 +20,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
+from connector import logs
 from connector.cli_keys import keys
 from connector.cli_tokens import forget, resolve
 from connector.config import ConfigErrors, Connector, Need, load
@@ -294,6 +296,7 @@ def main() -> None:
     """
     seal_process()
     hide_errors()
+    logs.configure(level=logging.ERROR)  # structlog by itself would write among the records of `apply`
     try:
         app(prog_name="streamveil")
     except Exception as error:
