@@ -42,6 +42,14 @@ def tell(error: type[BaseException] | None) -> None:
 
 
 def forget_variables(names: Iterable[str]) -> None:
-    """Take environment variables away from this process and from the children that it starts later."""
+    """Take environment variables away from this process and from the children that it starts later.
+
+    Their values are overwritten, because the memory that they came in is what `/proc/<pid>/environ` goes on showing.
+    """
+    getenv = ctypes.CDLL(None).getenv
+    getenv.argtypes, getenv.restype = [ctypes.c_char_p], ctypes.c_void_p
     for name in names:
+        address = getenv(os.fsencode(name))
+        if address:
+            ctypes.memset(address, 0, len(ctypes.string_at(address)))
         os.environ.pop(name, None)

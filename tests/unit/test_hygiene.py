@@ -31,6 +31,7 @@ from connector.hygiene import forget_variables
 forget_variables(["RING", "NOT_THERE"])
 print("RING" in os.environ, "KEPT" in os.environ)
 print(subprocess.run(["env"], capture_output=True, text=True).stdout)
+print(open("/proc/self/environ").read().replace("\\0", "\\n") if os.path.exists("/proc") else "")
 """
 _TASK = """
 import os, pathlib, sys, threading
