@@ -164,11 +164,16 @@ def _run_tasks(connector: Connector, build: Build, tasks: int) -> int:
     context = multiprocessing.get_context("spawn")
     task = (str(connector.document), build, os.getpid())
     processes = [context.Process(target=_child, args=(*task, number)) for number in range(tasks)]
-    resource_tracker.ensure_running()  # it starts with the first process otherwise, and unblocks these signals again
+    secrets = {name: os.environ[name] for name in connector.secret_variables if name in os.environ}
+    forget_variables(secrets)
+    # A process of its own, which starts with the first task otherwise: it would have the secrets in its environment,
+    # and unblock these signals again.
+    resource_tracker.ensure_running()
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # until each process has handlers of its own
+    os.environ.update(secrets)
     for process in processes:
         process.start()
-    forget_variables(connector.secret_variables)
+    forget_variables(secrets)
     for number in _ENDING:
         signal.signal(number, lambda *_: _terminate(processes))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)

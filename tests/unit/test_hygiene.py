@@ -57,6 +57,23 @@ if sys.argv[2] == "unreadable":
     service.load = load
 service._child(sys.argv[1], build, os.getppid(), 0)
 """
+_TASKS = """
+import sys
+from multiprocessing import resource_tracker
+from pathlib import Path
+from connector import service
+from connector.config import Need, load
+from connector.record import Stop
+
+def build(connector, closing):
+    raise Stop(f"the ring has version {connector.rings['ring'].writing_version}")
+
+if __name__ == "__main__":
+    service.run(load(Path(sys.argv[1]), need=Need.SERVICE), build)
+    for process in (resource_tracker._resource_tracker._pid, "self"):
+        environment = Path(f"/proc/{process}/environ")
+        print(environment.read_text() if environment.exists() else "KEPT=yes")
+"""
 
 
 def _python(program: str, **variables: str) -> list[str]:
@@ -106,6 +123,25 @@ def test_a_task_shows_no_text_of_an_error_that_nobody_foresaw_while_it_loads(tmp
     assert status == 70
     assert '"error": "LookupError"' in said
     assert "ada" not in said
+
+
+def test_tasks_have_their_secrets_and_no_other_process_of_the_service_does(tmp_path: Path) -> None:
+    program, document = tmp_path / "program.py", tmp_path / "connector.json"
+    program.write_text(_TASKS)
+    ring = {"keys": "ring", "keys.ring.provider": "env", "keys.ring.variable": "RING"}
+    document.write_text(json.dumps({**LEAST, **ring, "tasks.max": "2"}))
+    done = subprocess.run(
+        [sys.executable, str(program), str(document)],
+        cwd=_ROOT,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(_ROOT), "RING": RING, "KEPT": "yes"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stderr.count("the ring has version 1") == 2
+    assert done.stdout.count("KEPT=yes") == 2
+    assert RING not in done.stdout
 
 
 def test_the_variables_of_key_rings_and_passwords_are_known_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
