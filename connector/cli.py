@@ -238,7 +238,7 @@ def dev(
         typer.Option(metavar="F", help="Keep the registry's schemas in a file.", show_default=False),
     ] = None,
 ) -> None:
-    """Start Kafka and a schema registry on loopback, until Ctrl-C."""
+    """Start Kafka, a schema registry and a Vault on loopback, until Ctrl-C."""
     from connector.dev import serve
     from registry.devfile import RegistryFileError
 
