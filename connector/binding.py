@@ -9,6 +9,7 @@ from typing import Literal, Self
 from connector.coverage import Finding, Verdict, drop_uncovered, judge
 from connector.plan import Link, Plan, bind
 from connector.policy import OnUnclassified, OnUncovered, OnUntagged, Policy
+from connector.same_keys import undoing_by_key
 from connector.unopened_ring import UnopenedRing
 from registry.schema.paths import TagGlobs
 from registry.schema.tags import TagRules
@@ -77,6 +78,10 @@ def bind_and_judge(protection: Protection, shape: Shape, topic: str) -> Judged:
     def context(alias: str) -> Context:
         return Context(alias, topic, sensitive, protection.keys, transit=protection.transit)
 
+    if (pair := undoing_by_key(protection.links, protection.keys)) is not None:
+        later, earlier = pair
+        message = f"transforms.{later.alias} may give back what transforms.{earlier.alias} was given: they share a key"
+        return Judged(Plan(()), (), Problem("chain", message))
     try:
         plan = bind(protection.links, shape, context)
     except Unbindable as problem:

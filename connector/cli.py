@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import logging
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -20,10 +20,11 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
+from connector import logs
 from connector.cli_keys import keys
 from connector.cli_tokens import forget, resolve
 from connector.config import ConfigErrors, Connector, Need, load
-from connector.hygiene import seal_process
+from connector.hygiene import hide_errors, seal_process, tell
 from connector.terminal import console
 
 
@@ -237,7 +238,7 @@ def dev(
         typer.Option(metavar="F", help="Keep the registry's schemas in a file.", show_default=False),
     ] = None,
 ) -> None:
-    """Start Kafka and a schema registry on loopback, until Ctrl-C."""
+    """Start Kafka, a schema registry and a Vault on loopback, until Ctrl-C."""
     from connector.dev import serve
     from registry.devfile import RegistryFileError
 
@@ -294,17 +295,13 @@ def main() -> None:
     No error is ever shown with its text or a traceback: both may hold a record.
     """
     seal_process()
-    sys.unraisablehook = lambda unraisable: _name(unraisable.exc_type)
-    threading.excepthook = lambda failure: _name(failure.exc_type)
+    hide_errors()
+    logs.configure(level=logging.ERROR)  # structlog by itself would write among the records of `apply`
     try:
         app(prog_name="streamveil")
     except Exception as error:
-        _name(type(error))
+        tell(type(error))
         sys.exit(Exit.UNFORESEEN)
-
-
-def _name(error: type[BaseException] | None) -> None:
-    typer.echo(f"streamveil: an unforeseen error: {error.__name__ if error else 'unknown'}", err=True)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import ctypes
 import os
 import resource
 import sys
+import threading
 from collections.abc import Iterable
 
 _PR_SET_DUMPABLE = 4
@@ -28,7 +29,27 @@ def seal_process() -> None:
             raise OSError(ctypes.get_errno(), "prctl(PR_SET_DUMPABLE)")
 
 
+def hide_errors() -> None:
+    """Show errors that end a thread, or that nobody can catch, as `tell` does: text and traceback may hold a record."""
+    sys.unraisablehook = lambda unraisable: tell(unraisable.exc_type)
+    threading.excepthook = lambda failure: tell(failure.exc_type)
+
+
+def tell(error: type[BaseException] | None) -> None:
+    """Write the class name of an error that nobody foresaw, and nothing else of it, to standard error."""
+    name = error.__name__ if error else "unknown"
+    print(f"streamveil: an unforeseen error: {name}", file=sys.stderr)  # noqa: T201 - logging may not be set up
+
+
 def forget_variables(names: Iterable[str]) -> None:
-    """Take environment variables away from this process and from the children that it starts later."""
+    """Take environment variables away from this process and from the children that it starts later.
+
+    Their values are overwritten, because the memory that they came in is what `/proc/<pid>/environ` goes on showing.
+    """
+    getenv = ctypes.CDLL(None).getenv
+    getenv.argtypes, getenv.restype = [ctypes.c_char_p], ctypes.c_void_p
     for name in names:
+        address = getenv(os.fsencode(name))
+        if address:
+            ctypes.memset(address, 0, len(ctypes.string_at(address)))
         os.environ.pop(name, None)

@@ -74,6 +74,10 @@ class _Kept:
     def writing_version(self) -> int:
         return self._ring.writing_version
 
+    @property
+    def last(self) -> int:
+        return self._ring.last
+
     def has(self, version: int) -> bool:
         return self._ask(lambda: self._ring.has(version))
 

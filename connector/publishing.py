@@ -4,8 +4,9 @@ A protected leaf tells its lineage (`streamveil:protected`: transform, key ring,
 tokens mode, format and the type of before; `transforms.lineage` reads it) and which tags held before
 (`streamveil:was`). One that is masked in part keeps its tags: what is left is as sensitive as it was. What an earlier
 connector wrote of a leaf that this chain leaves alone stays, for whoever has to reverse it; it never counts as
-protection. Nothing that could repeat a value of the source stays on a sensitive leaf or around one: no doc, alias or
-other attribute, and no default but null or the protected form of the old one.
+protection. One that this chain has reversed has its tags again, so that the next chain knows what it meets. Nothing
+that could repeat a value of the source stays on a sensitive leaf or around one: no doc, alias or other attribute, and
+no default but null or the protected form of the old one.
 """
 
 from __future__ import annotations
@@ -15,9 +16,7 @@ from typing import Any
 from registry.schema.paths import TagGlobs
 from registry.schema.tree import LINEAGE, Field, Guard, Type, leaves
 from registry.schema.walk import edit_leaves
-from transforms.lineage import PROTECTED
-
-WAS = f"{LINEAGE}was"
+from transforms.lineage import PROTECTED, WAS
 
 # What a value looks like, not what it is.
 _STRUCTURAL = frozenset(
@@ -31,6 +30,8 @@ def published(root: Field, sensitive: TagGlobs) -> Field:
 
 
 def _leaf(leaf: Field, sensitive: TagGlobs) -> Field:
+    if WAS in leaf.attrs and PROTECTED not in leaf.attrs and not leaf.guards:
+        leaf = _with_its_tags(leaf)
     held = frozenset(tag for tag in leaf.tags if sensitive.match([tag]))
     if not held and not leaf.guards:
         return leaf
@@ -47,6 +48,13 @@ def _leaf(leaf: Field, sensitive: TagGlobs) -> Field:
     if held:
         attrs[WAS] = sorted(held)
     return leaf.but(type=type_, attrs=attrs, tags=leaf.tags - held)
+
+
+def _with_its_tags(leaf: Field) -> Field:
+    """The leaf with the tags that it had before it was protected, once it no longer is."""
+    was = leaf.attrs[WAS]
+    tags = [tag for tag in was if isinstance(tag, str)] if isinstance(was, list) else []
+    return leaf.without_attrs(WAS).but(tags=leaf.tags | frozenset(tags))
 
 
 def _silent(place: Field) -> dict[str, Any]:

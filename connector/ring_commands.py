@@ -67,11 +67,13 @@ class RingKeeper:
 
     def retire(self, place: RingPlace, number: int) -> Sequence[str]:
         active = retire_version(self._client, place, number).active()
+        earlier = ",".join(map(str, range(1, self._client.read_secret(place.path).version)))
         return [
             f"{place} has lost the key of version {number}; versions {', '.join(map(str, active))} are active",
-            "What it wrote can no longer be reversed, and new values no longer join with it. Connectors that run keep "
-            "the key until they are restarted, and earlier versions of the document in Vault's KV until they are "
-            "destroyed.",
+            "What it wrote can no longer be reversed, and new values no longer join with it, once nobody has the key: "
+            "connectors that run keep it until they are restarted, and Vault's KV keeps it, wrapped, in the earlier "
+            "versions of the document until somebody who may destroys them:",
+            f"vault kv destroy -mount={self._access.settings.kv_mount} -versions={earlier} {place.path}",
         ]
 
     def names(self) -> Sequence[str]:

@@ -22,7 +22,7 @@ import structlog
 from connector import logs
 from connector.config import ConfigErrors, Connector, Need, Service, load
 from connector.deciding import Pipeline as Deciders
-from connector.hygiene import forget_variables, seal_process
+from connector.hygiene import forget_variables, hide_errors, seal_process
 from connector.keys import opened, vault_client
 from connector.pipeline import Pipeline
 from connector.protecting import protection_of
@@ -164,11 +164,16 @@ def _run_tasks(connector: Connector, build: Build, tasks: int) -> int:
     context = multiprocessing.get_context("spawn")
     task = (str(connector.document), build, os.getpid())
     processes = [context.Process(target=_child, args=(*task, number)) for number in range(tasks)]
-    resource_tracker.ensure_running()  # it starts with the first process otherwise, and unblocks these signals again
+    secrets = {name: os.environ[name] for name in connector.secret_variables if name in os.environ}
+    forget_variables(secrets)
+    # A process of its own, which starts with the first task otherwise: it would have the secrets in its environment,
+    # and unblock these signals again.
+    resource_tracker.ensure_running()
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # until each process has handlers of its own
+    os.environ.update(secrets)
     for process in processes:
         process.start()
-    forget_variables(connector.secret_variables)
+    forget_variables(secrets)
     for number in _ENDING:
         signal.signal(number, lambda *_: _terminate(processes))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
@@ -189,14 +194,18 @@ def _terminate(processes: Sequence[BaseProcess]) -> None:
 
 
 def _child(document: str, build: Build, parent: int, task: int) -> None:
-    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     seal_process()
+    hide_errors()
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     logs.configure(level=logs.level_of(os.environ))
     try:
         connector = load(Path(document), need=Need.SERVICE)
     except ConfigErrors:  # it was right when the service started, and its errors were shown there
         structlog.get_logger().error("stopped", reason="the configuration has errors by now")
         os._exit(STOPPED)
+    except Exception:  # multiprocessing would show its text
+        structlog.get_logger().critical("unforeseen", exc_info=True)
+        os._exit(UNFORESEEN)
     os._exit(_run_task(connector, build, task))
 
 

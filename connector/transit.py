@@ -7,7 +7,8 @@ Nothing here creates or changes a key.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from functools import partial
+from typing import Final, TypeVar
 
 from connector.config import Connector
 from connector.plan import Link
@@ -19,14 +20,20 @@ from vault.answers import TransitKey
 from vault.client import VaultClient
 from vault.errors import VaultError, VaultUnavailable
 
+_Given = TypeVar("_Given")
 _Answer = TypeVar("_Answer")
+
+_IN_A_CALL: Final = 796
+"""What goes in one round of requests. Each round has the client's deadline for itself: a batch that had to be through
+within one would never be, where Vault answers, but slowly.
+"""
 
 
 class TransitKeys:
     """Keys of Vault's Transit engine, as transforms use them. Shows nothing of what it encrypts.
 
-    Each call blocks at most a few of the client's deadlines. Raises `Unavailable` where Vault does not answer, `Stop`
-    for a key that is not there, that we may not use, or that is no good any more.
+    Each call blocks at most a few of the client's deadlines, and one more for each 796 values. Raises `Unavailable`
+    where Vault does not answer, `Stop` for a key that is not there, that we may not use, or that is no good any more.
     """
 
     def __init__(self, client: VaultClient) -> None:
@@ -52,7 +59,9 @@ class TransitKeys:
 
     def encrypt(self, key: str, plaintexts: Sequence[bytes], *, context: bytes, version: int) -> Sequence[str | None]:
         """A ciphertext for each plaintext, None for one that Vault refuses though the key is as it should be."""
-        answers = _ask(key, lambda: self._client.encrypt(key, plaintexts, context=context, key_version=version))
+        answers = _in_rounds(
+            key, plaintexts, lambda some: self._client.encrypt(key, some, context=context, key_version=version)
+        )
         tokens = [answer if isinstance(answer, str) else None for answer in answers]
         if None in tokens:  # it may be for the key's sake, and then no record is at fault
             _check_version(self._usable(key), version)
@@ -60,7 +69,7 @@ class TransitKeys:
 
     def decrypt(self, key: str, ciphertexts: Sequence[str], *, context: bytes) -> Sequence[bytes | None]:
         """The plaintext of each ciphertext, None for what is not of this key and context, or of a retired version."""
-        answers = _ask(key, lambda: self._client.decrypt(key, ciphertexts, context=context))
+        answers = _in_rounds(key, ciphertexts, lambda some: self._client.decrypt(key, some, context=context))
         return [answer if isinstance(answer, bytes) else None for answer in answers]
 
     def _usable(self, key: str) -> TransitKey:
@@ -119,6 +128,15 @@ def _check_version(found: TransitKey, version: int) -> None:
         raise Stop(
             f"{_named(found.name)}: version {version} cannot be written with, only {oldest} to {found.latest_version}"
         )
+
+
+def _in_rounds(
+    key: str, given: Sequence[_Given], ask: Callable[[Sequence[_Given]], Sequence[_Answer]]
+) -> list[_Answer]:
+    answers: list[_Answer] = []
+    for start in range(0, len(given), _IN_A_CALL):
+        answers += _ask(key, partial(ask, given[start : start + _IN_A_CALL]))
+    return answers
 
 
 def _ask(key: str, ask: Callable[[], _Answer]) -> _Answer:

@@ -15,6 +15,7 @@ class UnopenedRing:
     def __init__(self, named: Sequence[int]) -> None:
         self.versions = tuple(sorted(set(named))) or (1,)
         self.writing_version = self.versions[0]
+        self.last = self.versions[-1]
 
     def has(self, version: int) -> bool:
         """Nobody knows, so that it does not stand in the way."""

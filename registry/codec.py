@@ -16,12 +16,18 @@ class Decoded(NamedTuple):
     records: list[Any]
     bad: Mapping[int, str]
 
+    def __repr__(self) -> str:
+        return f"<{len(self.records)} records, {len(self.bad)} of them bad>"
+
 
 class Encoded(NamedTuple):
     """Payloads in the order of the records; at a bad row the payload is None and `bad` has the error's class name."""
 
     payloads: list[bytes | None]
     bad: Mapping[int, str]
+
+    def __repr__(self) -> str:
+        return f"<{len(self.payloads)} payloads, {len(self.bad)} of them bad>"
 
 
 class Reader(Protocol):

@@ -17,6 +17,10 @@ class KeyRing(Protocol):
     def versions(self) -> tuple[int, ...]:
         """Every version that is known here, ascending."""
 
+    @property
+    def last(self) -> int:
+        """The highest version that the ring has ever had as far as is known here, which may be retired by now."""
+
     def has(self, version: int) -> bool:
         """Whether this version may be used."""
 

@@ -22,6 +22,8 @@ from transforms.outcome import Unbindable
 from transforms.transform import Context
 
 PROTECTED = f"{LINEAGE}protected"
+WAS = f"{LINEAGE}was"
+"""What a schema says of the tags that a protected leaf had."""
 
 VERSION_TO_REVERSE: Any = Option(
     default=None,
@@ -55,14 +57,16 @@ def last_protection(field: Field, context: Context) -> Guard | None:
 def without_last(field: Field) -> Field:
     """The place, whose schema no longer claims what has been reversed; what was done before it may be reversed next.
 
-    Where a step of this chain has been reversed, the schema's claims stay.
+    Which tags it had stays, for whoever writes its schema. Where a step of this chain has been reversed, all claims do.
     """
     if field.guards:
         return field
     entries = _entries(field)
     left = entries[:-1] if isinstance(entries, list) else []
-    new = without_lineage(field)
-    return new.but(attrs={**new.attrs, PROTECTED: left}) if left else new
+    claims = {PROTECTED: left, WAS: field.attrs.get(WAS)}
+    return (new := without_lineage(field)).but(
+        attrs={**new.attrs, **{name: said for name, said in claims.items() if said}}
+    )
 
 
 def check_key(keyed: Keyed, field: Field, context: Context, last: Guard | None) -> None:
@@ -134,7 +138,10 @@ def is_of(ring: KeyRing, guard: Guard) -> bool:
 
 def _is_only_version(ring: KeyRing) -> bool:
     """Whether 1 is all that the ring has ever had, as far as can be seen where its keys are not at hand."""
-    return ring.versions == (1,) and (ring.fingerprint(1) is None or not ring.has(2))
+    if ring.versions != (1,):
+        return False
+    # Asking for the next one makes a ring that is kept on a server look there once more.
+    return ring.fingerprint(1) is None or (not ring.has(2) and ring.last == 1)
 
 
 def _is_flat(type_: Any) -> bool:

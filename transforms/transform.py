@@ -35,6 +35,9 @@ class Header(NamedTuple):
         """What Kafka carries."""
         return self.value.encode() if isinstance(self.value, str) else self.value
 
+    def __repr__(self) -> str:
+        return f"<header {self.name}>"
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Along:

@@ -56,6 +56,11 @@ class Ring:
         """Every version in the ring, ascending."""
         return tuple(sorted(self._keys))
 
+    @property
+    def last(self) -> int:
+        """The highest version in the ring. The document does not tell of those that somebody took away."""
+        return max(self._keys)
+
     def has(self, version: int) -> bool:
         """Whether the ring has this version."""
         return version in self._keys

@@ -14,7 +14,7 @@ import structlog
 from vault.access import Access
 from vault.authentication import Lease
 from vault.deadline import Deadline
-from vault.errors import VaultError, VaultUnavailable
+from vault.errors import VaultError, VaultRefused, VaultUnavailable
 
 _SHARE: Final = 2 / 3
 """Of the TTL that has passed when the token is renewed."""
@@ -35,8 +35,9 @@ class Renewer:
     """Renews at two thirds of the TTL, and logs in again near the maximum TTL, or where Vault will not renew.
 
     While Vault is away the old token is kept, and another attempt made after a growing pause. A token that was
-    given is renewed for as long as Vault does, and then left to end. Nothing is raised: when the token has ended, the
-    next request finds out. ``clock`` is the monotonic one.
+    given is renewed for as long as Vault does, and then left to end; so is one in whose place Vault refuses to give
+    another, because Vault counts such logins and locks the role out, for others as well. Nothing is raised: when the
+    token has ended, the next request finds out. ``clock`` is the monotonic one.
     """
 
     def __init__(self, access: Access, *, deadline: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -48,7 +49,7 @@ class Renewer:
         self._share = _SHARE
         self._failures = 0
         self._not_before = 0.0
-        self._is_denied = False
+        self._is_denied = self._is_refused = False
         self._wake = threading.Event()
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -77,7 +78,8 @@ class Renewer:
         if lease is not self._lease:
             self._lease = lease
             self._share = _SHARE * (1 - random.uniform(0, _JITTER))  # noqa: S311 -- spreads load, hides nothing
-            self._failures, self._not_before, self._is_denied = 0, 0.0, False
+            self._failures, self._not_before = 0, 0.0
+            self._is_denied = self._is_refused = False
         now = self._clock()
         due = max(lease.since + lease.ttl * self._share, lease.since + _SHORTEST_REST_S, self._not_before, now)
         step = self._step(lease, due)
@@ -97,16 +99,20 @@ class Renewer:
             self._failed(step, failure, "unforeseen")
 
     def _step(self, lease: Lease, at: float) -> Step | None:
-        if self._access.logs_in and lease.ttl < lease.longest:
+        may_log_in = self._access.logs_in and not self._is_refused
+        if may_log_in and lease.ttl < lease.longest:
             return Step.LOG_IN  # the maximum TTL is near
         if lease.renewable and at < lease.since + lease.ttl and not self._is_denied:
             return Step.RENEW
-        return Step.LOG_IN if self._access.logs_in else None
+        return Step.LOG_IN if may_log_in else None
 
     def _failed(self, step: Step, failure: Exception, reason: str) -> None:
         self._log.warning("vault_renewal_failed", step=step.value, error=type(failure).__name__, reason=reason)
         if step is Step.RENEW and not isinstance(failure, VaultUnavailable):
             self._is_denied = True
+            return
+        if isinstance(failure, VaultRefused):
+            self._is_refused = True
             return
         self._failures += 1
         pause = min(_LONGEST_REST_AFTER_FAILURE_S, 2.0**self._failures)

@@ -144,9 +144,10 @@ class VaultSettings(BaseModel):
 
     @model_validator(mode="after")
     def _one_way_to_log_in(self) -> VaultSettings:
-        for option in _METHODS[self.auth]:
-            if not getattr(self, option):
-                raise ValueError(f"{_key(option)} is not given, and {PREFIX}auth is {self.auth}")
+        missing = [_key(option) for option in _METHODS[self.auth] if not getattr(self, option)]
+        if missing:
+            are = "is" if len(missing) == 1 else "are"
+            raise ValueError(f"{' and '.join(missing)} {are} not given, and {PREFIX}auth is {self.auth}")
         for method, options in _METHODS.items():
             for option in options:
                 if method != self.auth and getattr(self, option) is not None:

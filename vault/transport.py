@@ -35,6 +35,9 @@ _MOST_REDIRECTS: Final = 3
 _PASSING: Final = frozenset({412, 429, 472, 473})
 """Statuses that pass: a replica that lags behind, too many requests, a standby that asks for another node."""
 
+_MEANT: Final = "invalid secret id"
+"""What Vault 1.13 says with a status of 500 when AppRole refuses a login. After five of these it locks the role out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -51,6 +54,8 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A status from 200 on that is not worth a retry, and the JSON that came with it (None where none did).
+
+    A 500 is among them only where Vault refuses a login by it.
 
     ``repeated`` says that an earlier attempt failed, and may have had its effect all the same. Shows no content.
     """
@@ -85,7 +90,7 @@ class Transport:
             self._idle.get_nowait().close()
 
     def call(self, request: Request, token: SecretStr | None, deadline: Deadline) -> Answer:
-        """What Vault answers in the end: a success, or a 4xx that is meant.
+        """What Vault answers in the end: a success, or a refusal that is meant.
 
         Blocks until ``deadline`` at most: it is looked at before each attempt and between two reads of an answer.
         (Looking up a host name takes what the resolver takes.) Every request of ours may be repeated.
@@ -154,7 +159,7 @@ class Transport:
             ) as response:
                 status = response.status_code
                 if status in _PASSING or status >= 500:
-                    return _Transient(f"status {status}")
+                    return _refusal(response, deadline) or _Transient(f"status {status}")
                 if not 300 <= status < 400:
                     return _whole(response, deadline)
                 target = urljoin(url, response.headers.get("Location", ""))
@@ -196,6 +201,16 @@ def _headers(namespace: str | None, token: SecretStr | None) -> dict[str, str]:
 def _timeouts(deadline: Deadline, longest: float) -> tuple[float, float]:
     left = max(deadline.remaining(), 0.01)
     return min(_CONNECT_TIMEOUT, left), min(longest, left)
+
+
+def _refusal(response: requests.Response, deadline: Deadline) -> tuple[int, Any] | None:
+    """The answer, where it refuses a login by a status that says something else."""
+    if response.status_code != 500:
+        return None
+    whole = _whole(response, deadline)
+    if isinstance(whole, _Transient) or not isinstance(whole[1], dict) or whole[1].get("errors") != [_MEANT]:
+        return None
+    return whole
 
 
 def _whole(response: requests.Response, deadline: Deadline) -> tuple[int, Any] | _Transient:

@@ -26,7 +26,7 @@ class VaultRing:
     Nothing is ever written. Not for concurrent use.
     """
 
-    __slots__ = ("_client", "_clock", "_place", "_read_at", "_rings", "_writing")
+    __slots__ = ("_client", "_clock", "_last", "_place", "_read_at", "_rings", "_writing")
 
     def __init__(self, client: VaultClient, place: RingPlace, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
@@ -49,6 +49,11 @@ class VaultRing:
         if self._writing is None:
             raise LookupError("the key ring has several versions, and none to write with")
         return self._writing
+
+    @property
+    def last(self) -> int:
+        """The highest version that the ring had ever had when its document was last read, retired or not."""
+        return self._last
 
     def has(self, version: int) -> bool:
         """Whether the ring has this version, by now."""
@@ -83,6 +88,7 @@ class VaultRing:
             if number in self._rings and self._rings[number].fingerprint(number) != version.fingerprint:
                 raise UnusableRing(f"{self._place}: version {number} is another key than it was")
         self._rings |= _unwrapped(self._client, self._place, document, active.keys() - self._rings.keys())
+        self._last = document.last
         self._read_at = self._clock()
 
     def __repr__(self) -> str:

@@ -1,4 +1,7 @@
-"""A TCP line to a server that can be made slow: every answer then waits before it goes on to the client."""
+"""A TCP line to a server that can be made slow: every answer then waits before it goes on to the client.
+
+It also keeps what has passed, for tests that must know what was said.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ class SlowLine:
         self._server = urlsplit(url)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.seconds = 0.0
+        self.passed = bytearray()
 
     @property
     def url(self) -> str:
@@ -53,6 +57,7 @@ class SlowLine:
     def _pump(self, source: socket.socket, target: socket.socket, slows: bool) -> None:
         with suppress(OSError):
             while block := source.recv(_BLOCK):
+                self.passed += block
                 if slows:
                     time.sleep(self.seconds)
                 target.sendall(block)

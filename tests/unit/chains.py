@@ -15,7 +15,7 @@ from registry.schema.plain_input import from_plain
 from registry.schema.printer import schema_of
 from registry.schema.tags import TagRules
 from registry.schema.tree import Shape
-from tests.unit.rings import RING, RingOf
+from tests.unit.rings import RING, OnceRotated, RingOf
 from transforms.keys import KeyRing, Transit
 from transforms.outcome import Code
 from transforms.transform import Context, Rows, Transform
@@ -27,6 +27,7 @@ KEYS: dict[str, KeyRing] = {
     "namesake": RingOf(b"\x01" * 32),
     "unopened": UnopenedRing([]),
     "second": Ring({2: b"\x04" * 32}, 2),
+    "rotated": OnceRotated(b"\x05" * 32),
     "two": Ring({1: b"\x03" * 32, 2: b"\x04" * 32}, 2),
 }
 PII = {"confluent:tags": ["PII"]}

@@ -11,6 +11,7 @@ class RingOf:
 
     versions = (1,)
     writing_version = 1
+    last = 1
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -28,6 +29,12 @@ class RingOf:
 
     def _derived(self, info: str, length: int) -> bytes:
         return HKDF(hashes.SHA256(), length, b"", f"streamveil/v1/{info}".encode()).derive(self._key)
+
+
+class OnceRotated(RingOf):
+    """A ring whose second version is retired, so that the first is the only one again."""
+
+    last = 2
 
 
 RING = RingOf(b"\x01" * 32)

@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 
 from tests.unit.commands import HMAC, MASK, TRIM, Folder, streamveil
+from tests.unit.vaults import CUSTOMERS, client_of
 from transforms.hmac import Hmac
+from vault.devserver import DevVault, Fault
 from vault.keyring import hkdf_sha256
+from vault.ring_keeping import create_ring
 
 CHAIN = {"pseudonym": HMAC, "mask": MASK, "trim": TRIM}
 ADA: dict[str, Any] = {
@@ -172,3 +175,29 @@ def test_lines_are_answered_while_the_input_stays_open(folder: Folder) -> None:
         assert process.stdout.readline() == b'{"email":""}\n'
         process.stdin.close()
         assert process.wait(20) == 0
+
+
+def test_a_server_that_is_asked_again_leaves_nothing_among_the_records(folder: Folder) -> None:
+    with DevVault() as vault, client_of(vault) as client:
+        create_ring(client, CUSTOMERS)
+        vault.inject(Fault(status=503, times=2))
+        connector = folder.write(
+            "connector.json",
+            {
+                "name": "customers",
+                "config": {
+                    "vault.url": vault.url,
+                    "vault.token": vault.root_token,
+                    "keys": "customers",
+                    "keys.customers.provider": "vault",
+                    "transforms": "token",
+                    "transforms.token.type": "Tokenize",
+                    "transforms.token.tags": "EMAIL, PII",
+                    "transforms.token.key": "customers",
+                },
+            },
+        )
+        command = [sys.executable, "-m", "connector.cli", "apply", connector, "--schema", folder.schema()]
+        done = subprocess.run(command, input=json.dumps(ADA), capture_output=True, text=True, check=False)
+    assert [record["email"][:4] for record in written(done.stdout)] == ["tok_"]
+    assert done.stderr == ""

@@ -122,6 +122,7 @@ def test_retire_says_what_is_lost(vault: DevVault) -> None:
 
     assert "has lost the key of version 1; versions 2 are active" in said
     assert "What it wrote can no longer be reversed" in said
+    assert said.endswith("vault kv destroy -mount=secret -versions=1,2 streamveil/rings/customers\n")
 
 
 def test_retire_refuses_the_last_active_version(vault: DevVault) -> None:

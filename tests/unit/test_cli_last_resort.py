@@ -6,8 +6,14 @@ import threading
 
 import pytest
 
-from connector import apply, cli
+from connector import apply, cli, logs
 from tests.unit.commands import MASK, Folder, streamveil
+
+
+@pytest.fixture(autouse=True)
+def _no_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command would send this process's logs to a standard error that is gone after it."""
+    monkeypatch.setattr(logs, "configure", lambda **_: None)
 
 
 def test_an_unforeseen_error_is_a_class_name_and_status_70(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,48 @@ from connector.hygiene import forget_variables
 forget_variables(["RING", "NOT_THERE"])
 print("RING" in os.environ, "KEPT" in os.environ)
 print(subprocess.run(["env"], capture_output=True, text=True).stdout)
+print(open("/proc/self/environ").read().replace("\\0", "\\n") if os.path.exists("/proc") else "")
+"""
+_TASK = """
+import os, pathlib, sys, threading
+from connector import service
+from connector.record import Stop
+
+class Broken:
+    def __del__(self):
+        raise ValueError("cannot drop ada@example.com")
+
+def build(connector, closing):
+    def fail():
+        raise RuntimeError("cannot handle ada@example.com")
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    Broken()
+    raise Stop("enough")
+
+if sys.argv[2] == "unreadable":
+    def load(*_, **__):
+        raise LookupError("cannot read ada@example.com")
+    service.load = load
+service._child(sys.argv[1], build, os.getppid(), 0)
+"""
+_TASKS = """
+import sys
+from multiprocessing import resource_tracker
+from pathlib import Path
+from connector import service
+from connector.config import Need, load
+from connector.record import Stop
+
+def build(connector, closing):
+    raise Stop(f"the ring has version {connector.rings['ring'].writing_version}")
+
+if __name__ == "__main__":
+    service.run(load(Path(sys.argv[1]), need=Need.SERVICE), build)
+    for process in (resource_tracker._resource_tracker._pid, "self"):
+        environment = Path(f"/proc/{process}/environ")
+        print(environment.read_text() if environment.exists() else "KEPT=yes")
 """
 
 
@@ -55,6 +98,50 @@ def test_a_variable_that_held_a_secret_is_gone_from_the_process_and_its_children
     assert said[0] == "False True"
     assert "KEPT=yes" in said
     assert not [line for line in said if "secret-of-the-ring" in line]
+
+
+def _task(tmp_path: Path, what: str) -> tuple[int, str]:
+    document = tmp_path / "connector.json"
+    document.write_text(json.dumps(LEAST))
+    done = subprocess.run(
+        [sys.executable, "-c", _TASK, str(document), what], cwd=_ROOT, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_task_shows_no_text_of_an_error_in_a_thread_or_where_nobody_can_catch_it(tmp_path: Path) -> None:
+    status, said = _task(tmp_path, "readable")
+
+    assert status == 1
+    assert "an unforeseen error: RuntimeError\nstreamveil: an unforeseen error: ValueError\n" in said
+    assert "ada" not in said
+
+
+def test_a_task_shows_no_text_of_an_error_that_nobody_foresaw_while_it_loads(tmp_path: Path) -> None:
+    status, said = _task(tmp_path, "unreadable")
+
+    assert status == 70
+    assert '"error": "LookupError"' in said
+    assert "ada" not in said
+
+
+def test_tasks_have_their_secrets_and_no_other_process_of_the_service_does(tmp_path: Path) -> None:
+    program, document = tmp_path / "program.py", tmp_path / "connector.json"
+    program.write_text(_TASKS)
+    ring = {"keys": "ring", "keys.ring.provider": "env", "keys.ring.variable": "RING"}
+    document.write_text(json.dumps({**LEAST, **ring, "tasks.max": "2"}))
+    done = subprocess.run(
+        [sys.executable, str(program), str(document)],
+        cwd=_ROOT,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(_ROOT), "RING": RING, "KEPT": "yes"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stderr.count("the ring has version 1") == 2
+    assert done.stdout.count("KEPT=yes") == 2
+    assert RING not in done.stdout
 
 
 def test_the_variables_of_key_rings_and_passwords_are_known_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:

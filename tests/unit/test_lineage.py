@@ -116,6 +116,11 @@ def test_a_ring_whose_first_version_is_retired_has_had_another() -> None:
     assert "nothing says with which version" in refusal(avro(record_of("string")), undo(key="second"))
 
 
+@BOTH
+def test_so_has_one_whose_second_version_is_retired(write: Any, reverse: Any) -> None:
+    assert "nothing says with which version" in refusal(avro(record_of("string")), reverse(key="rotated"))
+
+
 def test_a_chain_can_be_judged_without_the_keys_of_its_ring() -> None:
     """`explain` needs no Vault, where the ring is."""
     shape = avro(record_of("string"))

@@ -201,7 +201,7 @@ def test_a_second_connector_in_a_row_keeps_what_the_first_one_wrote_of_the_leave
     mail, phone = after["fields"][1], after["fields"][3]
     assert mail == {**between["fields"][1], "name": "mail"}
     assert mail["streamveil:was"] == ["PII"]
-    assert phone == {"name": "phone", "type": "string"}
+    assert phone == {"name": "phone", "type": "string", "confluent:tags": ["PHONE"]}
     assert read(one(second), registry, "in.protected.protected-value")["phone"] == "0123456789"
 
 

@@ -165,6 +165,27 @@ def test_what_an_earlier_connector_wrote_goes_where_this_one_changes_the_value(t
     assert "streamveil:was" not in x
 
 
+def test_what_is_reversed_has_its_tags_again() -> None:
+    decrypt = FpeDecrypt.model_validate({"key": "ring", "domain": "d", "fields": "x"})
+    (x,) = output(record(field("x", **BY_FIRST_CONNECTOR)), decrypt)["fields"]
+    assert x == field("x", **PII)
+
+
+def test_what_is_reversed_in_part_keeps_the_claim_of_the_rest_and_of_its_tags() -> None:
+    hashed = BY_FIRST_CONNECTOR["streamveil:protected"][0]
+    twice = {"streamveil:protected": [{**hashed, "transform": "Hmac"}, hashed], "streamveil:was": ["PII"]}
+    decrypt = FpeDecrypt.model_validate({"key": "ring", "domain": "d", "fields": "x"})
+    (x,) = output(record(field("x", **twice)), decrypt)["fields"]
+    assert x == field("x", **{**twice, "streamveil:protected": twice["streamveil:protected"][:1]})
+
+
+@pytest.mark.parametrize("was", ["PII", [1], {"PII": 1}, None])
+def test_a_claim_about_tags_that_nobody_of_ours_wrote_is_no_tag(was: Any) -> None:
+    decrypt = FpeDecrypt.model_validate({"key": "ring", "domain": "d", "fields": "x"})
+    (x,) = output(record(field("x", **{**BY_FIRST_CONNECTOR, "streamveil:was": was})), decrypt)["fields"]
+    assert x == field("x")
+
+
 class TestDefaults:
     def test_null_stays_the_default_of_a_sensitive_leaf(self) -> None:
         (x,) = output(record(field("x", ["null", "string"], default=None, **PII)), hmac(tags="PII"))["fields"]

@@ -30,7 +30,7 @@ from transforms.detokenize import Detokenize
 from transforms.outcome import Code, Unavailable
 from transforms.tokenize import Tokenize
 from vault.client import VaultClient
-from vault.devserver import DevVault
+from vault.devserver import DevVault, Fault
 
 ADA, BOB = "ada@example.com", "bob@example.com"
 KEY = "crm-tokens"
@@ -213,6 +213,16 @@ def test_while_vault_does_not_answer_the_batch_waits_and_is_done_afterwards(vaul
         vault.unseal()
         [sink] = pipeline.process([Message(customer())])
     assert read(sink, registry)["email"].startswith("vault:v1:")
+
+
+def test_a_vault_that_is_slow_makes_the_tokens_of_a_large_batch_all_the_same(vault: DevVault) -> None:
+    """All requests together take longer than a call may: four rounds of them, 0.3 s each."""
+    given = [f"user-{number}" for number in range(3_000)]
+    vault.inject(Fault(delay=0.3, path="transit/*crypt/*", times=None))
+    with client_of(vault, deadline=1.0) as client:
+        keys = TransitKeys(client)
+        tokens = values("string", given, transit(key_version="1"), transit=keys)
+        assert values("string", tokens, back(), transit=keys) == given
 
 
 def test_a_key_that_was_deleted_stops_the_connector_and_is_not_made_anew(vault: DevVault, keys: TransitKeys) -> None:

@@ -115,6 +115,20 @@ class TestPermissionDenied:
             client.read_secret("a")
         assert vault.requests == [APPROLE]
 
+    def test_a_login_that_an_older_vault_refuses_by_a_500_is_a_stop_too(self, vault):
+        settings = by_approle(vault, "one")
+        vault.on(APPROLE, lambda _: Reply(500, {"errors": ["invalid secret id"]}))
+        with VaultClient(settings) as client, pytest.raises(VaultRefused, match="auth/approle/login"):
+            client.read_secret("a")
+        assert vault.requests == [APPROLE]
+
+    @pytest.mark.parametrize("content", [{"errors": ["internal error"]}, {"errors": "invalid secret id"}, None, []])
+    def test_any_other_500_at_a_login_is_waited_for(self, vault, content):
+        settings = by_approle(vault, "one")
+        vault.then(APPROLE, Reply(500, content))
+        with VaultClient(settings) as client:
+            assert dict(client.read_secret("a").data) == {"k": "v"}
+
     def test_a_login_that_is_refused_later_is_a_stop_that_names_the_path_asked_for(self, vault):
         with VaultClient(by_approle(vault, "one")) as client:
             revoked(client, vault)

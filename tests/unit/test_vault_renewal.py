@@ -15,7 +15,7 @@ from tests.unit.vault_script import TOKEN, Reply, ScriptedVault, logged_in, secr
 from vault.authentication import Lease
 from vault.client import VaultClient
 from vault.errors import VaultRefused, VaultRejected, VaultUnavailable
-from vault.renewal import Renewer
+from vault.renewal import Renewer, Step
 
 TTL = 3600.0
 MAX_TTL = 4 * TTL
@@ -166,12 +166,29 @@ class TestThroughFailures:
         assert (first, second) == ("renew", "log in")
         assert later == when
 
-    def test_a_login_that_is_refused_is_tried_again_later_and_not_at_once(self):
+    def test_a_login_that_is_refused_is_left_to_the_next_request_because_vault_counts_them(self):
         vault = Vault(renewable=False)
-        vault.failures = [VaultRefused("no such role")] * 2
-        living(vault, TTL)
-        assert vault.steps == ["log in"] * 3
-        assert vault.done[1][1] - vault.done[0][1] >= 1
+        vault.failures = [VaultRefused("invalid secret id")]
+        living(vault, 2 * TTL)
+        assert vault.steps == ["log in"]
+
+    def test_until_then_the_token_is_renewed_as_long_as_it_can_be(self):
+        vault = Vault()
+        vault.failures = [VaultRefused("invalid secret id")]
+        renewer = renewer_of(vault)
+        renewer.next()
+        renewer.act(Step.LOG_IN)
+        planned = renewer.next()
+        assert planned is not None
+        assert planned[1] is Step.RENEW
+
+    def test_another_token_starts_afresh(self):
+        vault = Vault(renewable=False)
+        vault.failures = [VaultRefused("invalid secret id")]
+        renewer = living(vault, TTL)
+        assert renewer.next() is None
+        vault.log_in()
+        assert renewer.next() is not None
 
     def test_an_unforeseen_failure_does_not_end_the_renewing(self):
         vault = Vault()

@@ -226,6 +226,17 @@ def test_only_an_active_version_that_is_not_the_last_can_be_retired(client: Vaul
         retire_version(client, CUSTOMERS, number)
 
 
+def test_a_version_that_is_retired_is_not_forgotten_to_have_been(client: VaultClient) -> None:
+    create_ring(client, CUSTOMERS)
+    assert VaultRing(client, CUSTOMERS).last == 1
+    rotate_ring(client, CUSTOMERS)
+    retire_version(client, CUSTOMERS, 2)
+
+    ring = VaultRing(client, CUSTOMERS)
+
+    assert (ring.versions, ring.last) == ((1,), 2)
+
+
 def test_reading_what_versions_there_are_unwraps_nothing(vault: DevVault, client: VaultClient) -> None:
     create_ring(client, CUSTOMERS)
     vault.requests.clear()

@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from pydantic import SecretStr
 
 from vault.batches import ItemRefused
 from vault.client import VaultClient
@@ -180,6 +181,14 @@ class TestTokens:
         settings = VaultSettings(url=own.url, auth="approle", approle_role_id="none", approle_secret_id="none")
         with VaultClient(settings) as client, pytest.raises(VaultRefused, match="auth/approle/login"):
             client.read_secret("client/a")
+
+    def test_a_wrong_secret_id_is_a_refused_login_that_locks_nobody_out(self, own, by_approle):
+        right = by_approle()
+        wrong = right.model_copy(update={"approle_secret_id": SecretStr("wrong")})
+        with VaultClient(wrong) as client, pytest.raises(VaultRefused, match="auth/approle/login"):
+            client.read_secret("client/a")
+        with VaultClient(right) as client:
+            assert client.lookup_self().path == "auth/approle/login"
 
     def test_past_its_maximum_ttl_the_client_is_still_logged_in(self, own, by_approle):
         with VaultClient(by_approle(token_ttl="1s", token_max_ttl="2s")) as client:
