@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Set
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 from registry.errors import RegistryUnavailable, SchemaNotFound
 from registry.registered import ReferencedSchema, RegisteredSchema, StoredVersion, SubjectVersion
 
 MOST_VERSIONS: Final = 5_000
+
+_Carrying = Callable[[float], Set[int]]
+"""The versions of a subject that are said to carry a schema, by an answer from that moment on."""
 
 
 class Versions(Protocol):
@@ -59,16 +64,25 @@ class Pasts(NamedTuple):
 def past_of(registry: Versions, schema: RegisteredSchema, subject: str | None, asking: Asking) -> Pasts:
     """The past of a schema. `subject` is looked through where the registry names none that has it.
 
-    Blocks for `asking.seconds` and one more call. Raises the errors of `registry.errors`, `RegistryUnavailable` when it
-    takes too long, and `TooManyVersions`. Versions that are gone for good are left out.
+    Blocks for `asking.seconds` and a few more calls. Raises the errors of `registry.errors`, `TooManyVersions`, and
+    `RegistryUnavailable` when it takes too long or the answers contradict each other, as those of two servers do of
+    which one is behind. Versions that are gone for good are left out.
     """
     reading = _Reading(registry, asking)
     subjects = sorted({carrier.subject for carrier in registry.carriers(schema.id, since=asking.began)})
     if not subjects and subject is not None:
         subjects = [subject]
-    own = tuple(past for each in subjects if (past := reading.past(schema, each)) is not None)
-    referenced = (reading.past(each, each.reference.subject) for each in schema.references)
-    return Pasts(own, tuple(past for past in referenced if past is not None))
+
+    def carrying(subject: str, since: float) -> Set[int]:
+        return {each.version for each in registry.carriers(schema.id, since=since) if each.subject == subject}
+
+    own = [reading.past(schema, each, partial(carrying, each)) for each in subjects]
+    referenced = [reading.past(each, each.reference.subject, _referring(each)) for each in schema.references]
+    return Pasts(tuple(filter(None, own)), tuple(filter(None, referenced)))
+
+
+def _referring(schema: ReferencedSchema) -> _Carrying:
+    return lambda _: {schema.reference.version}
 
 
 class _Reading:
@@ -78,23 +92,31 @@ class _Reading:
         self._end = time.monotonic() + asking.seconds
         self._count = 0
 
-    def past(self, schema: RegisteredSchema | ReferencedSchema, subject: str) -> Past | None:
-        numbers = self._numbers(subject)
+    def past(self, schema: RegisteredSchema | ReferencedSchema, subject: str, carrying: _Carrying) -> Past | None:
+        numbers, carriers = self._numbers(subject, self._asking.began), carrying(self._asking.began)
+        if not carriers <= set(numbers):
+            now = time.monotonic()
+            numbers, carriers = self._numbers(subject, now), carrying(now)
+            if not carriers <= set(numbers):
+                raise RegistryUnavailable(
+                    f"subject {subject}: the registry does not list all versions that it tells of"
+                )
         self._count += len(numbers)
         if self._count > MOST_VERSIONS:
             raise TooManyVersions(f"schema id {schema.id}: its subjects have more than {MOST_VERSIONS} versions")
         stored = [version for number in numbers if (version := self._stored(subject, number)) is not None]
-        last = max((version.number for version in stored if version.id == schema.id), default=None)
+        carriers |= {version.number for version in stored if version.id == schema.id}
+        last = max(carriers, default=None)
         if last is None:
             return None
-        own = [v for v in stored if v.id == schema.id or (v.number > last and v.text == schema.text)]
-        earlier = [v for v in stored if v.number < last and v.id != schema.id]
+        own = [v for v in stored if v.number in carriers or (v.number > last and v.text == schema.text)]
+        earlier = [v for v in stored if v.number < last and v.number not in carriers]
         return Past(subject, tuple(own), tuple(earlier))
 
-    def _numbers(self, subject: str) -> list[int]:
+    def _numbers(self, subject: str, since: float) -> list[int]:
         self._check(subject)
         try:
-            return self._registry.versions(subject, deleted=True, since=self._asking.began)
+            return self._registry.versions(subject, deleted=True, since=since)
         except SchemaNotFound:
             return []
 
@@ -103,7 +125,10 @@ class _Reading:
         try:
             return self._registry.stored(subject, number, since=self._asking.since)
         except SchemaNotFound:
-            return None
+            pass
+        if number in self._numbers(subject, time.monotonic()):
+            raise RegistryUnavailable(f"subject {subject}: the registry lists version {number}, and does not have it")
+        return None
 
     def _check(self, subject: str) -> None:
         if time.monotonic() > self._end:

@@ -208,6 +208,57 @@ def test_a_new_schema_waits_for_an_outage_instead_of_doing_without_its_earlier_v
     assert isinstance(running.process(), Held)
 
 
+NOT_THERE = 404, b'{"error_code": 40402, "message": "Version not found."}'
+
+
+@pytest.mark.parametrize(
+    ("asked", "wrong"),
+    [
+        ("/versions?deleted", (200, b"[]")),
+        ("/versions?deleted", (200, b"[1]")),
+        ("/versions?deleted", NOT_THERE),
+        ("/versions/1?", NOT_THERE),
+        ("/versions/2?", NOT_THERE),
+    ],
+)
+def test_a_registry_that_contradicts_itself_is_waited_for(
+    running: Running, asked: str, wrong: tuple[int, bytes]
+) -> None:
+    """As two servers do of which one is behind: what it does not tell of may be where the tags are."""
+    later = record(*({k: v for k, v in each.items() if k != "confluent:tags"} for each in SCHEMA["fields"]))
+    running.id = running.client.register("in-value", json.dumps(later))
+    usual = running.server.serve
+    faults = [wrong] * 4
+
+    def serve(method: str, target: str, body: bytes) -> tuple[int, bytes]:
+        if method == "GET" and target.startswith(f"/subjects/in-value{asked}") and faults:
+            return faults.pop()
+        return usual(method, target, body)
+
+    running.server.serve = serve  # type: ignore[method-assign]  # faults come in turn, and not by request
+    outcomes = []
+    while not outcomes or isinstance(outcomes[-1], Held):
+        outcomes.append(running.process())
+        running.now += 1
+    assert len(outcomes) > 1
+    assert b"Paris" not in outcomes[-1].value
+
+
+def test_a_version_that_goes_for_good_while_it_is_read_is_left_out(running: Running) -> None:
+    later = record(*SCHEMA["fields"], field("id", default=""))
+    running.client.register("in-value", json.dumps(later))
+    usual = running.server.serve
+
+    def serve(method: str, target: str, body: bytes) -> tuple[int, bytes]:
+        if target.startswith("/subjects/in-value/versions/2?"):
+            usual("DELETE", "/subjects/in-value/versions/2", b"")
+            usual("DELETE", "/subjects/in-value/versions/2?permanent=true", b"")
+        return usual(method, target, body)
+
+    running.server.serve = serve  # type: ignore[method-assign]  # as above
+    assert isinstance(running.process(), Sink)
+
+
 def test_versions_that_take_too_long_to_read_are_gone_on_with_at_the_next_try(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,14 @@ from connector.policy import OnEcho, OnUncovered, Policy
 from connector.record import Failure, Held, Outcome, Sink, Stop
 from connector.subject_rules import SubjectRules
 from registry.errors import GuidsNotServed, RegistryRejected, RegistryUnavailable, SchemaNotFound
-from registry.registered import Reference, RegisteredSchema, Registration, StoredVersion, SubjectVersion
+from registry.registered import (
+    Reference,
+    ReferencedSchema,
+    RegisteredSchema,
+    Registration,
+    StoredVersion,
+    SubjectVersion,
+)
 from registry.schema.tags import TagRules
 from tests.unit.rings import RING
 from transforms.header_from import HeaderFrom
@@ -85,8 +92,17 @@ class Registry:
         return []
 
     def stored(self, subject: str, version: int, *, since: float = 0) -> StoredVersion:
-        del version, since
-        raise SchemaNotFound(subject)
+        del since
+        for each in self.referenced(subject):
+            if each.reference.version == version:
+                return StoredVersion(subject, version, each.id, each.schema_type, each.text, (), each.metadata)
+        if len(self.registered.get(subject, ())) < version:
+            raise SchemaNotFound(subject)
+        text = json.dumps(self.registered[subject][version - 1])
+        return StoredVersion(subject, version, 100, "AVRO", text, (), None)
+
+    def referenced(self, subject: str) -> list[ReferencedSchema]:
+        return [each for whole in self.whole.values() for each in whole.references if each.reference.subject == subject]
 
     def schema(self, schema_id: int, *, since: float = 0) -> RegisteredSchema:
         del since
@@ -103,7 +119,8 @@ class Registry:
         del deleted, since
         if self.down:
             raise RegistryUnavailable
-        return list(range(1, len(self.registered.get(subject, ())) + 1))
+        referenced = [each.reference.version for each in self.referenced(subject)]
+        return referenced or list(range(1, len(self.registered.get(subject, ())) + 1))
 
     def version(self, subject: str, version: int) -> RegisteredSchema:
         text = json.dumps(self.registered[subject][version - 1])
