@@ -90,6 +90,8 @@ class Transport:
         in_vain = self._unreached
 
         def passes(failure: Exception) -> bool:
+            if not isinstance(failure, _TooLate):
+                self._unreached = isinstance(failure, _Unreached)
             hopeless = in_vain and isinstance(failure, _Unreached)
             return isinstance(failure, _Transient) and not hopeless and deadline.remaining() > _LONGEST_WAIT
 
@@ -110,11 +112,10 @@ class Transport:
                     return _read(*answer, request.what)
         except _Transient as failure:
             last = str(failure)
-            self._unreached = isinstance(failure, _Unreached)
         raise RegistryUnavailable(f"the schema registry is unavailable; last: {last}")
 
     def _from_any_endpoint(self, request: Request, deadline: Deadline) -> tuple[int, bytes]:
-        last = _Transient("the deadline has passed")
+        last: _Transient = _TooLate("the deadline has passed")
         for index in self._turn():
             if deadline.remaining() <= 0:
                 break
@@ -157,6 +158,10 @@ class Transport:
 
 class _Transient(Exception):
     """One attempt failed in a way that may pass. Its text is safe: stamina logs it with each retry."""
+
+
+class _TooLate(_Transient):
+    """No attempt was made any more, so that nothing is known of the registry."""
 
 
 class _Unreached(_Transient):

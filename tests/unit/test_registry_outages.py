@@ -12,6 +12,7 @@ from registry.devserver import DevRegistry, Fault
 from registry.errors import RegistryRefused, RegistryUnavailable
 from registry.registered import Reference
 from registry.settings import RegistrySettings
+from registry.transport import Deadline, Request, Transport
 
 CUSTOMER = '{"type":"record","name":"Customer","namespace":"demo","fields":[{"name":"id","type":"string"}]}'
 TRANSIENT = [*(Fault(status=status) for status in (408, 429, 500, 502, 503)), Fault(cut=True)]
@@ -91,6 +92,25 @@ class TestRetries:
             assert client.register("s", CUSTOMER) == 1
             registry.faults.append(Fault(status=503))  # and then it is patient again
             assert client.versions("s") == [1]
+
+    def test_that_holds_where_the_deadline_passes_between_two_attempts(self, registry):
+        """As on a machine that was too busy to wake up in time."""
+
+        class Passing:
+            def __init__(self, *left):
+                self.left = iter(left)
+
+            def remaining(self):
+                return next(self.left, 0.0)
+
+        registry.stop()
+        transport = Transport(RegistrySettings(url=registry.url))
+        request = Request("GET", "/subjects", "all")
+        with pytest.raises(RegistryUnavailable, match="the deadline has passed"):
+            transport.call(request, Passing(5.0, 5.0, 5.0))
+        with lasting_at_most(2.5), pytest.raises(RegistryUnavailable, match="ConnectError"):
+            transport.call(request, Deadline(5.0))
+        transport.close()
 
     def test_errors_without_end_are_unavailable_at_the_deadline(self, registry):
         registry.faults.extend([Fault(status=503)] * 100)
