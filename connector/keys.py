@@ -1,36 +1,31 @@
 """The key rings of a configuration, opened: those in Vault as well, which only who runs records or reverses them needs.
 
-A failure of Vault becomes what a running connector knows: `Stop` when a ring cannot be opened, and from then on
-`Unavailable` for what may pass and `Stop` for what does not.
+A ring that cannot be opened is a `Stop`; from then on a failure of Vault is what `connector.vault_failures` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
 from types import MappingProxyType
-from typing import TypeVar
 
 from connector.config import Connector
 from connector.plan import Link
 from connector.record import Stop
 from connector.unopened_ring import UnopenedRing
+from connector.vault_failures import stopping, waiting
 from transforms.keyed import Keyed
 from transforms.keys import KeyRing
-from transforms.outcome import Unavailable
 from vault.client import VaultClient
-from vault.errors import VaultError, VaultUnavailable
 from vault.ring_document import RingPlace
 from vault.vault_rings import VaultRing
-
-_Answer = TypeVar("_Answer")
 
 
 def vault_client(connector: Connector, closing: ExitStack) -> VaultClient | None:
     """A client of the Vault that is configured, if one is. Connects to nothing yet. Raises `Stop`."""
     if connector.vault is None:
         return None
-    with _stopping("vault"):
+    with stopping("vault"):
         return closing.enter_context(VaultClient(connector.vault))
 
 
@@ -79,36 +74,26 @@ class _Kept:
         return self._ring.last
 
     def has(self, version: int) -> bool:
-        return self._ask(lambda: self._ring.has(version))
+        with self._waiting():
+            return self._ring.has(version)
 
     def subkey(self, purpose: str, domain: str, length: int, version: int | None = None) -> bytes:
-        return self._ask(lambda: self._ring.subkey(purpose, domain, length, version))
+        with self._waiting():
+            return self._ring.subkey(purpose, domain, length, version)
 
     def fingerprint(self, version: int) -> str:
-        return self._ask(lambda: self._ring.fingerprint(version))
+        with self._waiting():
+            return self._ring.fingerprint(version)
 
-    def _ask(self, ask: Callable[[], _Answer]) -> _Answer:
-        try:
-            return ask()
-        except VaultUnavailable:
-            raise Unavailable("Vault does not answer") from None
-        except VaultError as problem:
-            raise Stop(f"keys.{self._name}: {problem}") from None
+    def _waiting(self) -> AbstractContextManager[None]:
+        return waiting(f"keys.{self._name}")
 
 
 def _open(name: str, place: RingPlace, vault: VaultClient | None) -> KeyRing:
     if vault is None:
         raise Stop(f"keys.{name}: vault.url is required, because the key ring is kept in Vault")
-    with _stopping(f"keys.{name}"):
+    with stopping(f"keys.{name}"):
         return _Kept(name, VaultRing(vault, place))
-
-
-@contextmanager
-def _stopping(what: str) -> Iterator[None]:
-    try:
-        yield
-    except VaultError as problem:
-        raise Stop(f"{what}: {problem}") from None
 
 
 def _check_version(link: Link, rings: Mapping[str, KeyRing]) -> None:

@@ -7,18 +7,17 @@ Nothing here creates or changes a key.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Final, TypeVar
 
 from connector.config import Connector
 from connector.plan import Link
 from connector.record import Log, Stop
+from connector.vault_failures import waiting
 from transforms.keyed import Keyed
 from transforms.outcome import Unavailable
 from transforms.tokenize import Tokenize
 from vault.answers import TransitKey
 from vault.client import VaultClient
-from vault.errors import VaultError, VaultUnavailable
 
 _Given = TypeVar("_Given")
 _Answer = TypeVar("_Answer")
@@ -73,7 +72,8 @@ class TransitKeys:
         return [answer if isinstance(answer, bytes) else None for answer in answers]
 
     def _usable(self, key: str) -> TransitKey:
-        found = _ask(key, lambda: self._client.transit_key(key))
+        with waiting(_named(key)):
+            found = self._client.transit_key(key)
         if not found.derived or not found.convergent:
             raise Stop(f"{_named(key)}: it must be derived, with convergent encryption, so that tokens can be joined")
         if found.exportable:
@@ -135,17 +135,9 @@ def _in_rounds(
 ) -> list[_Answer]:
     answers: list[_Answer] = []
     for start in range(0, len(given), _IN_A_CALL):
-        answers += _ask(key, partial(ask, given[start : start + _IN_A_CALL]))
+        with waiting(_named(key)):
+            answers += ask(given[start : start + _IN_A_CALL])
     return answers
-
-
-def _ask(key: str, ask: Callable[[], _Answer]) -> _Answer:
-    try:
-        return ask()
-    except VaultUnavailable:
-        raise Unavailable("Vault does not answer") from None
-    except VaultError as problem:
-        raise Stop(f"{_named(key)}: {problem}") from None
 
 
 def _named(key: str) -> str:
