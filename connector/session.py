@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from threading import Event
 from typing import Any
 
@@ -182,9 +183,8 @@ class Session:
         offsets = [TopicPartition(topic, partition, at) for (topic, partition), at in batch.next_offsets().items()]
         self._call(Call.BEGIN, producer.client.begin_transaction)
         self._in_transaction = True
-        producer.produce(batch.outcomes)
         mappings = self._mappings.due(batch.outcomes) if self._mappings is not None else []
-        producer.produce(mappings)
+        producer.produce(chain(batch.outcomes, mappings))
         self._call(Call.SEND_OFFSETS, lambda: producer.send_offsets(offsets, self._source.group_metadata(), _ASK_S))
         if mappings and self._were_forgotten(batch, mappings):
             self._log.info("begun anew", reason="a subject was forgotten meanwhile", records=len(batch))
