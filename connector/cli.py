@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
+from connector import last_resort
 from connector.cli_keys import keys
 from connector.cli_tokens import forget, resolve
 from connector.config import ConfigErrors, Connector, Need, load
@@ -294,17 +294,12 @@ def main() -> None:
     No error is ever shown with its text or a traceback: both may hold a record.
     """
     seal_process()
-    sys.unraisablehook = lambda unraisable: _name(unraisable.exc_type)
-    threading.excepthook = lambda failure: _name(failure.exc_type)
+    last_resort.install()
     try:
         app(prog_name="streamveil")
     except Exception as error:
-        _name(type(error))
+        last_resort.show(type(error))
         sys.exit(Exit.UNFORESEEN)
-
-
-def _name(error: type[BaseException] | None) -> None:
-    typer.echo(f"streamveil: an unforeseen error: {error.__name__ if error else 'unknown'}", err=True)
 
 
 if __name__ == "__main__":

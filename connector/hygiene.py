@@ -10,7 +10,8 @@ import ctypes
 import os
 import resource
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 _PR_SET_DUMPABLE = 4
 """prctl(2), linux/prctl.h."""
@@ -32,3 +33,13 @@ def forget_variables(names: Iterable[str]) -> None:
     """Take environment variables away from this process and from the children that it starts later."""
     for name in names:
         os.environ.pop(name, None)
+
+
+@contextmanager
+def hidden_variables(names: Iterable[str]) -> Iterator[None]:
+    """Children that start within the block do not get these environment variables."""
+    hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)

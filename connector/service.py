@@ -19,10 +19,10 @@ from pathlib import Path
 
 import structlog
 
-from connector import logs
+from connector import last_resort, logs
 from connector.config import ConfigErrors, Connector, Need, Service, load
 from connector.deciding import Pipeline as Deciders
-from connector.hygiene import forget_variables, seal_process
+from connector.hygiene import forget_variables, hidden_variables, seal_process
 from connector.keys import opened, vault_client
 from connector.pipeline import Pipeline
 from connector.protecting import protection_of
@@ -163,8 +163,11 @@ def _run_tasks(connector: Connector, build: Build, tasks: int) -> int:
     # Spawned, not forked: a task has nothing in its memory but what it loaded itself.
     context = multiprocessing.get_context("spawn")
     task = (str(connector.document), build, os.getpid())
-    processes = [context.Process(target=_child, args=(*task, number)) for number in range(tasks)]
-    resource_tracker.ensure_running()  # it starts with the first process otherwise, and unblocks these signals again
+    # Daemons: where one cannot be started, this process ends, and ends those that were.
+    processes = [context.Process(target=_child, args=(*task, number), daemon=True) for number in range(tasks)]
+    with hidden_variables(connector.secret_variables):
+        # It starts with the first process otherwise, has all variables for as long as it lives, and unblocks signals.
+        resource_tracker.ensure_running()
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # until each process has handlers of its own
     for process in processes:
         process.start()
@@ -191,13 +194,23 @@ def _terminate(processes: Sequence[BaseProcess]) -> None:
 def _child(document: str, build: Build, parent: int, task: int) -> None:
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     seal_process()
+    last_resort.install()
+    try:
+        status = _load_and_run(document, build, task)
+    except Exception as error:
+        last_resort.show(type(error))
+        status = UNFORESEEN
+    os._exit(status)
+
+
+def _load_and_run(document: str, build: Build, task: int) -> int:
     logs.configure(level=logs.level_of(os.environ))
     try:
         connector = load(Path(document), need=Need.SERVICE)
     except ConfigErrors:  # it was right when the service started, and its errors were shown there
         structlog.get_logger().error("stopped", reason="the configuration has errors by now")
-        os._exit(STOPPED)
-    os._exit(_run_task(connector, build, task))
+        return STOPPED
+    return _run_task(connector, build, task)
 
 
 def _follow(parent: int) -> None:
