@@ -25,9 +25,14 @@ from connector.record import Stop
 
 _ASK_S = 5.0
 _POLL_S = 0.1
-# A partition has another leader than was thought, or the same one anew.
+# A partition has another leader than was thought, the same one anew, or none so far.
 _MOVED = frozenset(
-    {KafkaError.FENCED_LEADER_EPOCH, KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.UNKNOWN_LEADER_EPOCH}
+    {
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+    }
 )
 
 
@@ -106,6 +111,8 @@ class TopicReader:
             error = raised.args[0]
         except TimeoutError:
             error = KafkaError(KafkaError._TIMED_OUT)
+        if error.code() == KafkaError._NOENT:  # what librdkafka says where no partition has a leader
+            error = KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
         raise _setback(error)
 
     def _has_come(self, message: Message) -> bool:
