@@ -145,9 +145,12 @@ class Session:
         return batch or None
 
     def _deliver(self, batch: Batch) -> None:
-        """Commits the batch in one transaction, or in several when a broker refuses one of its records."""
+        """Commits the batch in one transaction, or in several when a broker refuses one of its records.
+
+        What is left of it when stopping is read again after a restart.
+        """
         self._pending.append(batch)
-        while self._pending:
+        while self._pending and not self._stopping.is_set():
             part = self._pending[0]
             if self._sinks.smallest_limit < self._producer.batch_bytes:
                 self._replace_producer()
