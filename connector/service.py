@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from _thread import start_new_thread
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from multiprocessing import resource_tracker
@@ -135,8 +136,7 @@ def _service(connector: Connector) -> Service:
 def _run_task(connector: Connector, build: Build, task: int) -> int:
     forget_variables(connector.secret_variables)
     stopping = threading.Event()
-    for number in _ENDING:
-        signal.signal(number, lambda *_: stopping.set())
+    stop_at_signals(stopping)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     structlog.contextvars.bind_contextvars(connector=connector.name, task=task)
     log = structlog.get_logger()
@@ -155,6 +155,15 @@ def _run_task(connector: Connector, build: Build, task: int) -> int:
             return UNFORESEEN
     log.info("stopped")
     return DONE
+
+
+def stop_at_signals(stopping: threading.Event) -> None:
+    """Have SIGTERM and SIGINT set the event, in a thread that knows nothing of what it interrupts.
+
+    A handler runs in the main thread, which may be about to wait for the event, and then has its lock.
+    """
+    for number in _ENDING:
+        signal.signal(number, lambda *_: start_new_thread(stopping.set, ()))
 
 
 def _run_tasks(connector: Connector, build: Build, tasks: int) -> int:
