@@ -48,6 +48,8 @@ def first_offsets(batches: Iterable[Batch]) -> Offsets:
 
 def until_held(messages: Sequence[Message], outcomes: Sequence[Outcome | Held]) -> tuple[Batch, Offsets]:
     """What can go on of each partition: the records before the first that is held. And the offsets of those first."""
+    if Held not in set(map(type, outcomes)):
+        return Batch(messages, outcomes), {}  # type: ignore[arg-type]  # none is held
     held: dict[Partition, int] = {}
     going: list[int] = []
     for row, (message, outcome) in enumerate(zip(messages, outcomes, strict=True)):

@@ -20,11 +20,11 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-from connector import logs
+from connector import last_resort, logs
 from connector.cli_keys import keys
 from connector.cli_tokens import forget, resolve
 from connector.config import ConfigErrors, Connector, Need, load
-from connector.hygiene import hide_errors, seal_process, tell
+from connector.hygiene import seal_process
 from connector.terminal import console
 
 
@@ -295,12 +295,12 @@ def main() -> None:
     No error is ever shown with its text or a traceback: both may hold a record.
     """
     seal_process()
-    hide_errors()
+    last_resort.install()
     logs.configure(level=logging.ERROR)  # structlog by itself would write among the records of `apply`
     try:
         app(prog_name="streamveil")
     except Exception as error:
-        tell(type(error))
+        last_resort.show(type(error))
         sys.exit(Exit.UNFORESEEN)
 
 

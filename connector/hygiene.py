@@ -10,7 +10,6 @@ import ctypes
 import os
 import resource
 import sys
-import threading
 from collections.abc import Iterable
 
 _PR_SET_DUMPABLE = 4
@@ -27,18 +26,6 @@ def seal_process() -> None:
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0):
             raise OSError(ctypes.get_errno(), "prctl(PR_SET_DUMPABLE)")
-
-
-def hide_errors() -> None:
-    """Show errors that end a thread, or that nobody can catch, as `tell` does: text and traceback may hold a record."""
-    sys.unraisablehook = lambda unraisable: tell(unraisable.exc_type)
-    threading.excepthook = lambda failure: tell(failure.exc_type)
-
-
-def tell(error: type[BaseException] | None) -> None:
-    """Write the class name of an error that nobody foresaw, and nothing else of it, to standard error."""
-    name = error.__name__ if error else "unknown"
-    print(f"streamveil: an unforeseen error: {name}", file=sys.stderr)  # noqa: T201 - logging may not be set up
 
 
 def forget_variables(names: Iterable[str]) -> None:

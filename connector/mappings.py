@@ -37,6 +37,7 @@ class Mappings:
         self._mapping = mapping
         self._subject_keys = subject_keys
         self._forgotten = Forgotten()
+        self._unjudged = False  # markers that were read, and perhaps are beyond the keys of this task
         self._reader: TopicReader | None = None
 
     def start(self) -> None:
@@ -75,12 +76,13 @@ class Mappings:
         came = False
         for message in self._reader.read(self._reader.ends(), patience=_PATIENCE_S):
             self._take(message.key(), message.value())
-            came = True
-        if came and (beyond := self._forgotten.beyond(self._subject_keys)):
+            came = self._unjudged = True
+        if self._unjudged and (beyond := self._forgotten.beyond(self._subject_keys)):
             raise Stop(
                 f"{self._mapping.forgotten_topic}: {beyond} subjects were forgotten under keys that the key rings of "
                 "this chain do not have; restart with these keys, or tell forget these subjects again"
             )
+        self._unjudged = False
         return came
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -64,9 +65,14 @@ class Producing:
             raise Setback(remedy_for(error, Call.SEND_OFFSETS), error, Call.SEND_OFFSETS) from None
 
     def flush(self, seconds: float) -> None:
-        """Waits until brokers have all that was queued, or have refused it. Raises `Setback` when that takes longer."""
-        if self.client.flush(seconds):
-            error = KafkaError(KafkaError._TIMED_OUT)
+        """Waits until brokers have all that was queued. Raises `Setback` when one was not delivered, or time is up."""
+        until = time.monotonic() + seconds
+        # After a failure librdkafka keeps what is left in its queue until the transaction is aborted.
+        while self.client.flush(_REPORTS_S) and not self._undelivered:
+            if time.monotonic() >= until:
+                self._undelivered.append(KafkaError(KafkaError._TIMED_OUT))
+        if self._undelivered:
+            error = self._undelivered[0]
             raise Setback(remedy_for(error, Call.PRODUCE), error, Call.PRODUCE)
 
     def refused(self) -> Code | None:

@@ -48,6 +48,17 @@ class Incoming:
             [self.offsets[row] for row in rows],
         )
 
+    def between(self, start: int, end: int) -> Incoming:
+        """The records from one row up to another."""
+        return Incoming(
+            self.keys[start:end],
+            self.values[start:end],
+            self.headers[start:end],
+            self.partitions[start:end],
+            self.timestamps[start:end],
+            self.offsets[start:end],
+        )
+
     def __len__(self) -> int:
         return len(self.values)
 
@@ -93,7 +104,7 @@ class Route:
         outcomes: list[Outcome] = []
         size = max(len(records), 1) if self._whole else self._chunk
         for start in range(0, len(records), size):
-            chunk = records.take(range(start, min(start + size, len(records))))
+            chunk = records.between(start, start + size)
             try:
                 outcomes += self._run(chunk)
             except StageFailed:

@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from _thread import start_new_thread
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from multiprocessing import resource_tracker
@@ -19,10 +20,10 @@ from pathlib import Path
 
 import structlog
 
-from connector import logs
+from connector import last_resort, logs
 from connector.config import ConfigErrors, Connector, Need, Service, load
 from connector.deciding import Pipeline as Deciders
-from connector.hygiene import forget_variables, hide_errors, seal_process
+from connector.hygiene import forget_variables, seal_process
 from connector.keys import opened, vault_client
 from connector.pipeline import Pipeline
 from connector.protecting import protection_of
@@ -135,8 +136,7 @@ def _service(connector: Connector) -> Service:
 def _run_task(connector: Connector, build: Build, task: int) -> int:
     forget_variables(connector.secret_variables)
     stopping = threading.Event()
-    for number in _ENDING:
-        signal.signal(number, lambda *_: stopping.set())
+    stop_at_signals(stopping)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     structlog.contextvars.bind_contextvars(connector=connector.name, task=task)
     log = structlog.get_logger()
@@ -157,17 +157,27 @@ def _run_task(connector: Connector, build: Build, task: int) -> int:
     return DONE
 
 
+def stop_at_signals(stopping: threading.Event) -> None:
+    """Have SIGTERM and SIGINT set the event, in a thread that knows nothing of what it interrupts.
+
+    A handler runs in the main thread, which may be about to wait for the event, and then has its lock.
+    """
+    for number in _ENDING:
+        signal.signal(number, lambda *_: start_new_thread(stopping.set, ()))
+
+
 def _run_tasks(connector: Connector, build: Build, tasks: int) -> int:
     if connector.document is None:
         raise ValueError("several tasks need a configuration that was loaded from a file")
     # Spawned, not forked: a task has nothing in its memory but what it loaded itself.
     context = multiprocessing.get_context("spawn")
     task = (str(connector.document), build, os.getpid())
-    processes = [context.Process(target=_child, args=(*task, number)) for number in range(tasks)]
+    # Daemons: where one cannot be started, this process ends, and ends those that were.
+    processes = [context.Process(target=_child, args=(*task, number), daemon=True) for number in range(tasks)]
     secrets = {name: os.environ[name] for name in connector.secret_variables if name in os.environ}
     forget_variables(secrets)
-    # A process of its own, which starts with the first task otherwise: it would have the secrets in its environment,
-    # and unblock these signals again.
+    # A process of its own, which starts with the first task otherwise: it would have the secrets in its environment for
+    # as long as it lives, and unblock these signals again.
     resource_tracker.ensure_running()
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # until each process has handlers of its own
     os.environ.update(secrets)
@@ -195,18 +205,24 @@ def _terminate(processes: Sequence[BaseProcess]) -> None:
 
 def _child(document: str, build: Build, parent: int, task: int) -> None:
     seal_process()
-    hide_errors()
+    last_resort.install()
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    try:
+        status = _load_and_run(document, build, task)
+    except Exception as error:
+        last_resort.show(type(error))
+        status = UNFORESEEN
+    os._exit(status)
+
+
+def _load_and_run(document: str, build: Build, task: int) -> int:
     logs.configure(level=logs.level_of(os.environ))
     try:
         connector = load(Path(document), need=Need.SERVICE)
     except ConfigErrors:  # it was right when the service started, and its errors were shown there
         structlog.get_logger().error("stopped", reason="the configuration has errors by now")
-        os._exit(STOPPED)
-    except Exception:  # multiprocessing would show its text
-        structlog.get_logger().critical("unforeseen", exc_info=True)
-        os._exit(UNFORESEEN)
-    os._exit(_run_task(connector, build, task))
+        return STOPPED
+    return _run_task(connector, build, task)
 
 
 def _follow(parent: int) -> None:

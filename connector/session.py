@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from threading import Event
 from typing import Any
 
@@ -144,9 +145,12 @@ class Session:
         return batch or None
 
     def _deliver(self, batch: Batch) -> None:
-        """Commits the batch in one transaction, or in several when a broker refuses one of its records."""
+        """Commits the batch in one transaction, or in several when a broker refuses one of its records.
+
+        What is left of it when stopping is read again after a restart.
+        """
         self._pending.append(batch)
-        while self._pending:
+        while self._pending and not self._stopping.is_set():
             part = self._pending[0]
             if self._sinks.smallest_limit < self._producer.batch_bytes:
                 self._replace_producer()
@@ -182,9 +186,8 @@ class Session:
         offsets = [TopicPartition(topic, partition, at) for (topic, partition), at in batch.next_offsets().items()]
         self._call(Call.BEGIN, producer.client.begin_transaction)
         self._in_transaction = True
-        producer.produce(batch.outcomes)
         mappings = self._mappings.due(batch.outcomes) if self._mappings is not None else []
-        producer.produce(mappings)
+        producer.produce(chain(batch.outcomes, mappings))
         self._call(Call.SEND_OFFSETS, lambda: producer.send_offsets(offsets, self._source.group_metadata(), _ASK_S))
         if mappings and self._were_forgotten(batch, mappings):
             self._log.info("begun anew", reason="a subject was forgotten meanwhile", records=len(batch))

@@ -21,12 +21,18 @@ from confluent_kafka.admin._listoffsets import ListOffsetsResultInfo, OffsetSpec
 from confluent_kafka.admin._metadata import ClusterMetadata, TopicMetadata
 
 from connector.failures import Call, Remedy, Setback, remedy_for
+from connector.record import Stop
 
 _ASK_S = 5.0
 _POLL_S = 0.1
-# A partition has another leader than was thought, or the same one anew.
+# A partition has another leader than was thought, the same one anew, or none so far.
 _MOVED = frozenset(
-    {KafkaError.FENCED_LEADER_EPOCH, KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.UNKNOWN_LEADER_EPOCH}
+    {
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+    }
 )
 
 
@@ -77,8 +83,12 @@ class TopicReader:
     def read(self, ends: Mapping[int, int], *, patience: float) -> Iterator[Message]:
         """The records from where the last call ended, up to these ends; some beyond may be among them.
 
-        Waits at most `patience` seconds for the next record or end; with read_committed also for transactions.
+        Waits at most `patience` seconds for the next record or end; with read_committed also for transactions. Raises
+        `Stop` where a partition ends before what was read of it: the records of a topic that was made anew would be
+        passed over.
         """
+        if any(self._reached[number] > end for number, end in ends.items()):
+            raise Stop(f"the topic {self._topic} was made anew, or has lost records, since it was read; restart")
         deadline = time.monotonic() + patience
         while any(self._reached[number] < end for number, end in ends.items()):
             message = self._consumer.poll(_POLL_S)
@@ -101,6 +111,8 @@ class TopicReader:
             error = raised.args[0]
         except TimeoutError:
             error = KafkaError(KafkaError._TIMED_OUT)
+        if error.code() == KafkaError._NOENT:  # what librdkafka says where no partition has a leader
+            error = KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
         raise _setback(error)
 
     def _has_come(self, message: Message) -> bool:

@@ -210,3 +210,22 @@ def test_a_mapping_topic_that_does_not_compact_within_a_day_is_refused(
         assert running.exit_status() == 1
     assert mapping in running.said()
     assert "cleanup.policy=compact" in running.said() or "within a day" in running.said()
+
+
+def test_a_topic_of_the_forgotten_that_was_made_anew_stops_the_task_instead_of_hiding_markers(
+    broker: Broker, topic: TopicFactory, mapping: str, tmp_path: Path
+) -> None:
+    address, source = broker.bootstrap_servers, topic()
+    _forget(address, mapping, b"ann")
+    _forget(address, mapping, b"bob")
+    with worker(tmp_path, bootstrap_servers=address, topics=[source], mapping=mapping) as running:
+        eventually(lambda: "assigned" in running.said(), "partitions are assigned")
+        admin, forgotten = AdminClient({"bootstrap.servers": address}), f"{mapping}.forgotten"
+        admin.delete_topics([forgotten])[forgotten].result(30)
+        create_topic(address, 1, {"cleanup.policy": "compact"}, name=forgotten)
+        _forget(address, mapping, b"cyd")
+        send(address, source, b"map:t1:cyd:one")
+        assert running.exit_status() == 1
+
+    assert "made anew" in running.said()
+    assert _mapping(address, mapping) == {}

@@ -28,8 +28,13 @@ sys.exit(run(load(Path(sys.argv[1]), need=Need.SERVICE)))
 """
 
 
+_SECRET = "planted-password"
+
+
 @contextmanager
-def _service(directory: Path, broker: Broker, source: str, tasks: int) -> Iterator[subprocess.Popen[bytes]]:
+def _service(
+    directory: Path, broker: Broker, source: str, tasks: int, program: str = _RUN
+) -> Iterator[subprocess.Popen[bytes]]:
     config = {
         "name": source,
         "topics": source,
@@ -38,12 +43,16 @@ def _service(directory: Path, broker: Broker, source: str, tasks: int) -> Iterat
         "key.converter": "string",
         "value.converter": "string",
         "batch.max.records": "500",
+        "kafka.sasl.password": "${env:SERVICE_PASSWORD}",
     }
     document = directory / "connector.json"
     document.write_text(json.dumps({"name": source, "config": config}))
     with (directory / "log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", _RUN, str(document)], cwd=Path(__file__).parents[2], stderr=log, env={**os.environ}
+            [sys.executable, "-c", program, str(document)],
+            cwd=Path(__file__).parents[2],
+            stderr=log,
+            env={**os.environ, "SERVICE_PASSWORD": _SECRET},
         )
     try:
         yield process
@@ -97,6 +106,66 @@ def test_each_task_seals_itself_and_leaves_no_core_dump(broker: Broker, topic: T
     with _service(tmp_path, broker, topic(partitions=2), 2) as running:
         eventually(lambda: (tmp_path / "log").read_text().count('"started"') == 2, "both tasks have started")
         assert [task.rlimit(psutil.RLIMIT_CORE) for task in _tasks_of(running)] == [(0, 0), (0, 0)]
+
+
+def test_a_variable_with_a_secret_reaches_the_tasks_and_no_other_process(
+    broker: Broker, topic: TopicFactory, tmp_path: Path
+) -> None:
+    with _service(tmp_path, broker, topic(partitions=2), 2) as running:
+        eventually(lambda: (tmp_path / "log").read_text().count('"started"') == 2, "both tasks have started")
+        others = set(psutil.Process(running.pid).children(recursive=True)) - set(_tasks_of(running))
+        assert len(others) == 1
+        assert not [name for other in others for name, text in other.environ().items() if _SECRET in text]
+
+
+_UNFORESEEN = """
+import connector.service
+from connector.service import protecting_pipeline
+
+def fail(connector, closing):
+    closing.callback(unforeseen)
+    return protecting_pipeline(connector, closing)
+
+def unforeseen():
+    raise RuntimeError("cannot handle ada@example.com")
+"""
+
+
+def test_an_error_in_a_task_that_nobody_foresaw_is_a_class_name(
+    broker: Broker, topic: TopicFactory, tmp_path: Path
+) -> None:
+    (tmp_path / "failing.py").write_text(_UNFORESEEN)
+    program = f"import sys; sys.path.insert(1, {str(tmp_path)!r}); from failing import fail\n" + _RUN.replace(
+        "Need.SERVICE)", "Need.SERVICE), fail"
+    )
+    with _service(tmp_path, broker, topic(partitions=2), 2, program) as running:
+        eventually(lambda: (tmp_path / "log").read_text().count('"started"') == 2, "both tasks have started")
+        running.terminate()
+        assert running.wait(30) == 1
+
+    assert (tmp_path / "log").read_text().count("streamveil: an unforeseen error: RuntimeError\n") == 2
+    assert "ada@example.com" not in (tmp_path / "log").read_text()
+
+
+_ONE_DOES_NOT_START = """
+from multiprocessing.context import SpawnProcess
+start, left = SpawnProcess.start, [True]
+
+def start_one(process):
+    if not left:
+        raise OSError("no more processes")
+    left.pop()
+    start(process)
+
+SpawnProcess.start = start_one
+"""
+
+
+def test_when_a_task_cannot_be_started_those_that_were_end_too(
+    broker: Broker, topic: TopicFactory, tmp_path: Path
+) -> None:
+    with _service(tmp_path, broker, topic(partitions=2), 2, _ONE_DOES_NOT_START + _RUN) as running:
+        assert running.wait(30) == 1
 
 
 def test_a_source_that_does_not_exist_stops_the_connector(broker: Broker, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from tests.integration.conftest import TopicFactory
 from tests.integration.workers import (
     Worker,
     all_committed,
+    committed_offsets,
     eventually,
     seed,
     send,
@@ -185,6 +186,22 @@ def test_a_record_that_the_broker_refuses_for_no_known_limit_is_found_and_reject
     [letter] = read_committed(address, f"{source}.dead")
     assert letter.key() == f"{source}-0-5".encode()
     assert _header(letter, "__connect.errors.exception.message") == b"sink-refused"
+
+
+def test_asked_to_stop_while_refused_records_are_found_one_by_one_it_leaves_the_rest_for_later(
+    broker: Broker, topic: TopicFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SinkTopic, "refuses", lambda *_: None)
+    address = broker.bootstrap_servers
+    source = topic()
+    _make(address, f"{source}.protected", {"cleanup.policy": "compact"})
+    send(address, source, *[b"no key"] * 20, key=None)
+    with session(bootstrap_servers=address, topics=[source], errors=_tolerant(source)):
+        eventually(lambda: _values_so_far(address, f"{source}.dead") > 0, "the first is found")
+
+    found = len(read_committed(address, f"{source}.dead"))
+    assert found < 20
+    assert committed_offsets(address, f"streamveil-{source}", source, 1) == {0: found}
 
 
 def test_what_a_sink_demands_of_time_and_key_is_checked(broker: Broker, topic: TopicFactory, tmp_path: Path) -> None:

@@ -72,6 +72,10 @@ def test_each_failure_has_one_remedy(call: Call, code: int, marks: dict[str, boo
     [
         (KafkaError._MSG_TIMED_OUT, True),
         (KafkaError.NOT_ENOUGH_REPLICAS, True),
+        # A leader that has just become one.
+        (KafkaError.OFFSET_NOT_AVAILABLE, True),
+        (KafkaError.FENCED_LEADER_EPOCH, True),
+        (KafkaError.UNKNOWN_LEADER_EPOCH, True),
         (KafkaError.ILLEGAL_GENERATION, True),
         (KafkaError._FENCED, False),
         (KafkaError.INVALID_TXN_STATE, False),
