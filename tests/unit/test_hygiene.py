@@ -121,7 +121,7 @@ def test_a_task_shows_no_text_of_an_error_that_nobody_foresaw_while_it_loads(tmp
     status, said = _task(tmp_path, "unreadable")
 
     assert status == 70
-    assert '"error": "LookupError"' in said
+    assert "an unforeseen error: LookupError" in said
     assert "ada" not in said
 
 
