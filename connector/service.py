@@ -140,6 +140,8 @@ def _run_task(connector: Connector, build: Build, task: int) -> int:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     structlog.contextvars.bind_contextvars(connector=connector.name, task=task)
     log = structlog.get_logger()
+    for path in sorted(connector.exposed_files):
+        log.warning("secret in a file that every user may read", path=str(path))
     with ExitStack() as closing:
         try:
             session = Session(settings_of(connector, task), build(connector, closing), stopping)

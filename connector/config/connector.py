@@ -43,7 +43,7 @@ class Connector:
     `registry` and `vault` are None where they were not needed or are not configured, `service` where `load` was not
     asked for it, and then `sources` may be empty; `rings` has at least those that the chain uses, of one in Vault its
     place. `document` is the file that it was loaded from, if it was one; `secret_variables` are the environment
-    variables from which secrets were read.
+    variables from which secrets were read, `exposed_files` the files of secrets that every user may read.
     """
 
     name: str
@@ -65,3 +65,4 @@ class Connector:
     service: Service | None
     document: Path | None = None
     secret_variables: frozenset[str] = frozenset()
+    exposed_files: frozenset[Path] = frozenset()

@@ -66,7 +66,12 @@ def _loaded(source: Path | Mapping[str, Any], need: Need) -> Connector | frozens
     if reading.errors:
         return frozenset(reading.errors)
     document_file = source if isinstance(source, Path) else None
-    return replace(connector, document=document_file, secret_variables=frozenset(reading.secret_variables))
+    return replace(
+        connector,
+        document=document_file,
+        secret_variables=frozenset(reading.secret_variables),
+        exposed_files=frozenset(reading.exposed_files),
+    )
 
 
 def _read(reading: Reading) -> Connector:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,6 +33,19 @@ def has_reference(text: str) -> bool:
 def variables_in(text: str) -> frozenset[str]:
     """The environment variables that a text refers to."""
     return frozenset(found["rest"] for found in _REFERENCE.finditer(text) if found["provider"] == "env")
+
+
+def readable_by_all_in(text: str) -> frozenset[Path]:
+    """The files that a text refers to and that every user of the machine may read."""
+    references = (found["rest"].partition(":")[0] for found in _REFERENCE.finditer(text) if found["provider"] == "file")
+    return frozenset(path for path in map(Path, references) if _is_readable_by_all(path))
+
+
+def _is_readable_by_all(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:  # whoever reads it will say so
+        return False
 
 
 def resolve(text: str, from_vault: FromVault | None = None) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from enum import IntFlag
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from connector.config.errors import ConfigError, shown
 from connector.config.options import Model, is_secret, option_names, read_options, unknown_key
-from connector.config.providers import FromVault, Unresolved, has_reference, resolve, variables_in
+from connector.config.providers import FromVault, Unresolved, has_reference, readable_by_all_in, resolve, variables_in
 
 _WHERE_VAULT_IS = "vault."
 
@@ -52,6 +53,8 @@ class Reading:
         self._known: set[str] = set()
         self.secret_variables: set[str] = set()
         """Environment variables that hold a secret of this configuration."""
+        self.exposed_files: set[Path] = set()
+        """Files that hold one, and that every user of the machine may read."""
         self.from_vault: FromVault | None = None
         """Where `${vault:path:key}` is looked up, once that can be."""
 
@@ -121,6 +124,7 @@ class Reading:
             return None
         if is_secret(key):
             self.secret_variables |= variables_in(text)
+            self.exposed_files |= readable_by_all_in(text)
         try:
             return resolve(text, None if key.startswith(_WHERE_VAULT_IS) else self.from_vault)
         except Unresolved as problem:

@@ -171,3 +171,30 @@ def test_what_was_loaded_still_has_its_secrets_after_their_variables_are_gone(mo
     monkeypatch.delenv("KEYS")
 
     assert len(connector.rings["ring"].subkey("hmac", "d", 32)) == 32
+
+
+@pytest.mark.parametrize(("mode", "exposed"), [(0o600, False), (0o640, False), (0o644, True)])
+def test_a_file_of_secrets_that_every_user_may_read_is_noticed(tmp_path: Path, mode: int, exposed: bool) -> None:
+    file = tmp_path / "secrets.properties"
+    file.write_text("password=pw\nservers=broker:9092\n")
+    file.chmod(mode)
+    config = {
+        **LEAST,
+        "bootstrap.servers": f"${{file:{file}:servers}}",
+        "kafka.security.protocol": "SASL_SSL",
+        "kafka.sasl.mechanism": "PLAIN",
+        "kafka.sasl.username": "me",
+        "kafka.sasl.password": f"${{file:{file}:password}}",
+    }
+
+    assert load(config, need=Need.SERVICE).exposed_files == ({file} if exposed else set())
+
+
+def test_a_file_that_every_user_may_read_may_hold_what_is_no_secret(tmp_path: Path) -> None:
+    file = tmp_path / "servers.properties"
+    file.write_text("servers=broker:9092\n")
+    file.chmod(0o644)
+
+    config = {**LEAST, "bootstrap.servers": f"${{file:{file}:servers}}"}
+
+    assert load(config, need=Need.SERVICE).exposed_files == set()
