@@ -1,7 +1,8 @@
 """The command `streamveil`: what each subcommand takes, and its exit status.
 
-0 done; 1 a configuration, a schema or a verdict that refuses; 2 the command line cannot be read; 3 `apply` rejected
-some lines; 70 an error that nobody foresaw, of which the class name alone is shown.
+0 done; 1 a configuration, a schema or a verdict that refuses, or `lint` or `drift` found something; 2 the command line
+cannot be read; 3 `apply` rejected some lines; 4 `forget --check` found that the log still holds something; 70 an error
+that nobody foresaw, of which the class name alone is shown.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from connector.terminal import console
 
 
 class Exit(IntEnum):
-    """Exit statuses, besides the 2 of a command line that cannot be read."""
+    """Exit statuses, besides the 2 of a command line that cannot be read and the 4 of `forget --check`."""
 
     DONE = 0
     REFUSED = 1

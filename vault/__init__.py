@@ -1,1 +1,1 @@
-"""Keys and tokens."""
+"""Key rings, and the client of Vault."""

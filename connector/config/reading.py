@@ -20,13 +20,13 @@ class Need(IntFlag):
     """What a configuration is loaded for. What is not needed may be missing."""
 
     CHAIN = 0
-    """To judge the chain alone: `explain --schema`. Everything else includes it."""
+    """To judge the chain alone: `explain` and `lint` with `--schema`. Everything else includes it."""
     VAULT = 1
-    """To open key rings that are in Vault as well: `apply`."""
+    """To open key rings that are in Vault as well: `apply`; and for `streamveil keys`."""
     REGISTRY = 2
-    """To ask the registry as well: `explain --topic`."""
+    """To ask the registry as well: `explain` and `lint` with `--topic`, `drift`."""
     SERVICE = 7
-    """Everything: `run`, `validate`."""
+    """Everything: `run`, `validate`, `resolve`, `forget`."""
 
 
 class Section(BaseModel):

@@ -1,4 +1,4 @@
-# `streamveil run` and `streamveil apply` with key rings that are kept in Vault: read a ring, unwrap its keys.
+# `streamveil run`, `apply` and `forget` with key rings that are kept in Vault: read a ring, unwrap its keys.
 # Nothing is created or changed. Name the rings instead of "+" where a service needs only some of them.
 
 path "secret/data/streamveil/rings/+" {
