@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 
 class UnopenedRing:
-    """Binds, and knows no key: `explain`, `lint` and `drift` open nothing in Vault. No record may run through what it has bound.
+    """Binds, and knows no key: `explain`, `lint` and `drift` open nothing in Vault. No record may run through
+    what it has bound.
 
     `named` are the versions that the configuration names for the ring; without one it is taken to have version 1.
     """

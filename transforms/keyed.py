@@ -1,4 +1,4 @@
-"""Transforms that protect with keys of a ring: the options that they share, and what a guard says of the key."""
+"""Transforms that work with keys of a ring: the options that they share, and what a guard says of the key."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Unconnected:
 
 
 def transit_maker(transit: Transit, key: str, domain: str, version: int, cache: TokenCache | None) -> Make:
-    """Makes tokens under one version of a key. Blocks until Vault has answered; raises `Unavailable` if it does not."""
+    """Makes tokens under one version of a key. Blocks and raises as `Transit.encrypt` does."""
 
     def encrypted(distinct: list[bytes]) -> dict[bytes, str | Rejected]:
         if not distinct:
@@ -60,7 +60,7 @@ def transit_maker(transit: Transit, key: str, domain: str, version: int, cache: 
 
 
 def transit_reader(transit: Transit, key: str, domain: str) -> Read:
-    """Reads tokens of all versions that Vault still decrypts. Blocks and raises as `transit_maker`."""
+    """Reads tokens of all versions that Vault still decrypts. Blocks and raises as `Transit.decrypt` does."""
 
     def decrypted(tokens: list[str]) -> Sequence[bytes | Rejected]:
         distinct = list(dict.fromkeys(tokens))

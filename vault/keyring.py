@@ -1,7 +1,8 @@
 """Key rings: 32-byte keys by version, and the subkeys that transforms derive from them.
 
 A ring is a document, `{"current": 1, "versions": {"1": "<base64 of 32 bytes>"}}`, in a file or in an environment
-variable; one in Vault has a document of its own form (`vault.ring_document`). `current` is the version that is written with; older versions stay for reading what they wrote.
+variable; one in Vault has a document of its own form (`vault.ring_document`). `current` is the version that is written
+with; older versions stay for reading what they wrote.
 """
 
 from __future__ import annotations
