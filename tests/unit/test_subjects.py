@@ -47,7 +47,7 @@ def registry() -> Iterator[DevRegistry]:
 
 @pytest.fixture
 def client(registry: DevRegistry) -> Iterator[RegistryClient]:
-    with RegistryClient(RegistrySettings.model_validate({"url": registry.url}), deadline=0.7) as client:
+    with RegistryClient(RegistrySettings.model_validate({"url": registry.url}), deadline=2.0) as client:
         yield client
 
 

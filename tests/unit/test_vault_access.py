@@ -143,7 +143,7 @@ class TestPermissionDenied:
             assert dict(client.read_secret("a").data) == {"k": "v"}
 
     def test_vault_away_while_the_token_is_looked_up_is_unavailable_and_no_stop(self, vault):
-        with VaultClient(by_approle(vault, "one"), deadline=0.7) as client:
+        with VaultClient(by_approle(vault, "one"), deadline=2.0) as client:
             revoked(client, vault)
             vault.then(LOOK_UP, *[Reply(503)] * 50)
             with pytest.raises(VaultUnavailable):
@@ -324,7 +324,7 @@ class TestAgent:
 
     def test_without_another_it_is_a_stop(self, vault, settings, sink):
         self.write(sink, TOKEN)
-        with VaultClient(settings, deadline=0.6) as client:
+        with VaultClient(settings, deadline=2.0) as client:
             revoked(client, vault)
             with pytest.raises(VaultRefused, match=r"vault\.agent\.token\.path"):
                 client.read_secret("a")

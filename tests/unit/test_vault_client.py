@@ -310,5 +310,5 @@ class TestBatches:
     def test_a_failure_that_does_not_pass_is_not_hidden_by_one_that_does(self, vault):
         vault.on("POST transit/decrypt/k", lambda seen: Reply(503 if len(seen.body["batch_input"]) == 499 else 400, {}))
         ciphertexts = [f"vault:v1:{encoded(each)}" for each in values(600)]
-        with VaultClient(vault.settings(), deadline=0.6) as client, pytest.raises(VaultRejected):
+        with VaultClient(vault.settings(), deadline=2.0) as client, pytest.raises(VaultRejected):
             client.decrypt("k", ciphertexts, context=None)

@@ -57,13 +57,13 @@ class TestRetries:
         assert dict(client.read_secret("a").data) == {"k": "v"}
 
     def test_a_slow_answer_is_given_up_and_asked_for_again(self, vault, client, monkeypatch):
-        monkeypatch.setattr("vault.transport._ATTEMPT_TIMEOUT", 0.1)
-        vault.then(READ, Reply(delay=0.4))
+        monkeypatch.setattr("vault.transport._ATTEMPT_TIMEOUT", 0.5)
+        vault.then(READ, Reply(delay=1.5))
         assert dict(client.read_secret("a").data) == {"k": "v"}
 
     def test_a_vault_that_is_only_slow_is_heard_out_the_second_time(self, vault, client, monkeypatch):
-        monkeypatch.setattr("vault.transport._ATTEMPT_TIMEOUT", 0.3)
-        vault.on(READ, lambda _: Reply(200, secret({"k": "v"}).content, delay=0.45))
+        monkeypatch.setattr("vault.transport._ATTEMPT_TIMEOUT", 0.8)
+        vault.on(READ, lambda _: Reply(200, secret({"k": "v"}).content, delay=1.0))
         assert dict(client.read_secret("a").data) == {"k": "v"}
         assert vault.requests == [READ, READ]
 
@@ -77,8 +77,8 @@ class TestRetries:
     def test_a_vault_that_stays_sealed_is_unavailable_at_the_deadline(self, vault):
         vault.on(READ, lambda _: Reply(503, {"errors": ["Vault is sealed"]}))
         with (
-            VaultClient(vault.settings(), deadline=0.7) as client,
-            lasting_at_most(2.5),
+            VaultClient(vault.settings(), deadline=2.0) as client,
+            lasting_at_most(6.0),
             pytest.raises(VaultUnavailable, match=r"secret/data/a; last: status 503"),
         ):
             client.read_secret("a")

@@ -256,7 +256,7 @@ class TestTheThread:
     def test_keeps_the_old_token_while_vault_is_away(self, vault):
         vault.facts |= {"ttl": 1, "renewable": True}
         vault.on("POST auth/token/renew-self", lambda _: Reply(503))
-        with VaultClient(vault.settings(), deadline=0.6) as client:
+        with VaultClient(vault.settings(), deadline=2.0) as client:
             client.read_secret("a")
             until = time.monotonic() + 5
             while "POST auth/token/renew-self" not in vault.requests and time.monotonic() < until:

@@ -405,7 +405,7 @@ def test_a_ring_of_which_every_version_is_retired_is_not_opened(vault: DevVault,
 
 
 def test_a_vault_that_is_down_is_not_taken_for_a_missing_ring(vault: DevVault) -> None:
-    with client_of(vault, deadline=0.3) as client:
+    with client_of(vault, deadline=1.5) as client:
         create_ring(client, CUSTOMERS)
         vault.seal()
 
@@ -465,7 +465,7 @@ def test_made_up_versions_ask_vault_once_a_second(vault: DevVault, client: Vault
 
 
 def test_an_outage_is_not_taken_for_a_version_that_is_not_there(vault: DevVault) -> None:
-    with client_of(vault, deadline=0.3) as client:
+    with client_of(vault, deadline=1.5) as client:
         create_ring(client, CUSTOMERS)
         now = [0.0]
         ring = VaultRing(client, CUSTOMERS, clock=lambda: now[0])

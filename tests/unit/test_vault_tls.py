@@ -33,7 +33,7 @@ def https(pki):
 
 def asks(**options):
     """Whether a client with these settings gets an answer."""
-    with VaultClient(VaultSettings(token=TOKEN, **options), deadline=0.8) as client:
+    with VaultClient(VaultSettings(token=TOKEN, **options), deadline=5.0) as client:
         return client.lookup_self().accessor == "acc"
 
 

@@ -170,7 +170,7 @@ def test_opening_a_ring_that_is_missing_makes_neither_ring_nor_key(client: Vault
 
 def test_an_open_ring_survives_a_sealed_vault_and_learns_of_new_versions_after_it(vault: Vault) -> None:
     now = [0.0]
-    with client_of(vault, deadline=0.5) as client:
+    with client_of(vault, deadline=2.0) as client:
         create_ring(client, CUSTOMERS)
         ring = VaultRing(client, CUSTOMERS, clock=lambda: now[0])
         rotate_ring(client, CUSTOMERS)
