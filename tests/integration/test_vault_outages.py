@@ -18,7 +18,6 @@ from types import MappingProxyType
 from typing import Any
 
 import fastavro
-import httpx
 import pytest
 from confluent_kafka import Producer
 
@@ -33,9 +32,8 @@ from tests.integration.programs import Program, connector_file, program
 from tests.integration.slow_line import SlowLine
 from tests.integration.workers import all_committed, committed_offsets, eventually
 from tests.realvault.server import RealVault
+from tests.unit.vaults import call, client_of, token_with
 from vault.batches import ItemRefused
-from vault.client import VaultClient
-from vault.settings import VaultSettings
 
 RECORDS = 100_000
 PARTITIONS = 3
@@ -65,12 +63,8 @@ class Admin:
     def __init__(self, vault: RealVault) -> None:
         self._vault = vault
 
-    def __call__(self, method: str, path: str, **body: Any) -> dict[str, Any]:
-        headers = {"X-Vault-Token": self._vault.root_token}
-        with httpx.Client(trust_env=False, timeout=10) as http:
-            answer = http.request(method, f"{self._vault.url}/v1/{path}", json=body or None, headers=headers)
-        answer.raise_for_status()
-        return dict(answer.json()) if answer.content else {}
+    def __call__(self, method: str, path: str, **body: Any) -> Any:
+        return call(self._vault, method, path, **body)
 
     def prepare(self) -> None:
         """The Transit key, and a role whose tokens may encrypt with it."""
@@ -83,18 +77,18 @@ class Admin:
 
     def login_keys(self, role: str) -> dict[str, str]:
         """The configuration of a connector that logs in as this role."""
-        role_id = self("GET", f"auth/approle/role/{role}/role-id")["data"]["role_id"]
-        secret_id = self("POST", f"auth/approle/role/{role}/secret-id")["data"]["secret_id"]
+        role_id = self("GET", f"auth/approle/role/{role}/role-id")["role_id"]
+        secret_id = self("POST", f"auth/approle/role/{role}/secret-id")["secret_id"]
         return {"vault.auth": "approle", "vault.approle.role.id": role_id, "vault.approle.secret.id": secret_id}
 
     def accessors(self) -> list[str]:
-        return list(self("LIST", "auth/token/accessors")["data"]["keys"])
+        return list(self("LIST", "auth/token/accessors")["keys"])
 
     def revoke_tokens_of(self, policy: str) -> int:
         """Revokes every token that has the policy; how many there were."""
         revoked = 0
         for accessor in self.accessors():
-            facts = self("POST", "auth/token/lookup-accessor", accessor=accessor)["data"]
+            facts = self("POST", "auth/token/lookup-accessor", accessor=accessor)
             if policy in facts["policies"]:
                 self("POST", "auth/token/revoke-accessor", accessor=accessor)
                 revoked += 1
@@ -207,10 +201,7 @@ def _check(broker: Broker, sink: str, vault: RealVault, said: bytes) -> None:
 
 def _resolved(vault: RealVault, tokens: list[str]) -> list[str]:
     """What Vault itself says that the tokens stand for."""
-    settings = VaultSettings.model_validate(
-        {"vault.url": vault.url, "vault.auth": "token", "vault.token": vault.root_token}
-    )
-    with VaultClient(settings, deadline=60) as client:
+    with client_of(vault, deadline=60) as client:
         plain = client.decrypt(TRANSIT_KEY, tokens, context=DOMAIN.encode())
     return ["" if isinstance(value, ItemRefused) else value.decode() for value in plain]
 
@@ -272,16 +263,12 @@ def test_the_transit_key_is_rotated(broker: Broker, topic: TopicFactory, tmp_pat
 def test_a_token_that_is_revoked_for_good_stops_the_connector_and_the_rest_follows_with_another(
     broker: Broker, topic: TopicFactory, tmp_path: Path, vault: RealVault
 ) -> None:
-    def token() -> str:
-        made = Admin(vault)("POST", "auth/token/create", policies=["streamveil"], ttl="1h", no_parent=True)
-        return str(made["auth"]["client_token"])
-
-    first = token()
+    first = token_with(vault, POLICY)
     with _run(broker, topic(PARTITIONS), tmp_path, vault, login={"vault.auth": "token", "vault.token": first}) as run:
         run.in_the_middle()
-        Admin(vault).revoke_tokens_of("streamveil")
+        assert Admin(vault).revoke_tokens_of("some") == 1
         assert run.running.exit_status() == 1
         said = run.running.said().decode()
         assert TRANSIT_KEY in said
         assert first not in said
-        run.start_again({"vault.token": token()})
+        run.start_again({"vault.token": token_with(vault, POLICY)})

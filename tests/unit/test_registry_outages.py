@@ -2,8 +2,6 @@
 
 import socket
 import threading
-import time
-from contextlib import contextmanager
 
 import pytest
 
@@ -13,6 +11,7 @@ from registry.errors import RegistryRefused, RegistryUnavailable
 from registry.registered import Reference
 from registry.settings import RegistrySettings
 from registry.transport import Deadline, Request, Transport
+from tests.unit.patience import lasting_at_most, trickling
 
 CUSTOMER = '{"type":"record","name":"Customer","namespace":"demo","fields":[{"name":"id","type":"string"}]}'
 TRANSIENT = [*(Fault(status=status) for status in (408, 429, 500, 502, 503)), Fault(cut=True)]
@@ -32,14 +31,6 @@ def client_of(*urls, deadline=5.0):
 def client(registry):
     with client_of(registry.url) as client:
         yield client
-
-
-@contextmanager
-def lasting_at_most(seconds):
-    """Generous, for busy machines, and still far from the five seconds that are the default."""
-    start = time.monotonic()
-    yield
-    assert time.monotonic() - start < seconds
 
 
 class TestRetries:
@@ -153,29 +144,6 @@ class TestRetries:
         registry.faults.append(Fault(status=200, body=b" " * 101))
         assert client.register("s", CUSTOMER) == 1
         assert len(registry.requests) == 2
-
-
-@contextmanager
-def trickling():
-    """A server that sends its answer one byte at a time, for ever."""
-    stopped = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve():
-            connection, _ = server.accept()
-            with connection:
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-                while not stopped.wait(0.05):
-                    try:
-                        connection.sendall(b" ")
-                    except OSError:
-                        return
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
-        stopped.set()
-        thread.join()
 
 
 class TestSeveralAddresses:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
-from contextlib import contextmanager
 
 import pytest
 
+from tests.unit.patience import lasting_at_most, trickling
 from tests.unit.vault_script import Reply, ScriptedVault, Seen, secret
 from vault.client import VaultClient
 from vault.errors import VaultError, VaultProtocolError, VaultUnavailable
@@ -31,14 +30,6 @@ def client(vault):
         client.lookup_self()
         vault.seen.clear()
         yield client
-
-
-@contextmanager
-def lasting_at_most(seconds):
-    """Generous, for busy machines, and still far from the five seconds that are the default."""
-    start = time.monotonic()
-    yield
-    assert time.monotonic() - start < seconds
 
 
 class TestRetries:
@@ -126,29 +117,6 @@ class TestRetries:
         vault.then(READ, Reply(404, b"404 page not found"))
         with pytest.raises(VaultProtocolError, match=r"vault\.url"):
             client.read_secret("a")
-
-
-@contextmanager
-def trickling():
-    """A server that sends its answer one byte at a time, for ever."""
-    stopped = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve():
-            connection, _ = server.accept()
-            with connection:
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-                while not stopped.wait(0.05):
-                    try:
-                        connection.sendall(b" ")
-                    except OSError:
-                        return
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
-        stopped.set()
-        thread.join()
 
 
 class TestRedirects:
